@@ -1,4 +1,4 @@
-"""The configuration: one TOML file for everything but secrets and places, which the environment has.
+"""The configuration: one TOML file; secrets and places come from the environment.
 
 `load` reads and validates the file named by `PIPELINE_ACCESS_CONFIG` (default
 `pipeline-access.toml`); `Places` reads the environment. Nothing is read at import.
@@ -18,8 +18,10 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 AccountId = Annotated[str, StringConstraints(pattern=r"^\d{12}$")]
 Region = Annotated[str, StringConstraints(pattern=r"^[a-z]{2}(-[a-z]+)+-\d$")]
 Alias = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,61}[a-z0-9]$")]
-RoleName = Annotated[str, StringConstraints(pattern=r"^[\w+=,.@/-]{1,128}$")]
-ExternalId = Annotated[str, StringConstraints(pattern=r"^[\w+=,.@:/-]{2,1224}$")]
+RoleName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_+=,.@/-]+$", max_length=512)]
+ExternalId = Annotated[
+    str, StringConstraints(pattern=r"^[A-Za-z0-9_+=,.@:/-]+$", min_length=2, max_length=1224)
+]
 SlackUser = Annotated[str, StringConstraints(pattern=r"^[UW][A-Z0-9]{2,}$")]
 SlackGroup = Annotated[str, StringConstraints(pattern=r"^S[A-Z0-9]{2,}$")]
 SlackChannel = Annotated[str, StringConstraints(pattern=r"^[CG][A-Z0-9]{2,}$")]

@@ -54,5 +54,5 @@ class Requirement:
     provider: str = ""
     # The VPC whose endpoints the request may pass, when the principal works inside one.
     vpc_id: str = ""
-    # Requirements that are alternatives of one need share it: one allowed is enough (both prefixes).
+    # Alternatives of one need share this name: one of them allowed is enough (both prefixes).
     alternative: str = ""
