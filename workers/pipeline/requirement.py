@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
-from workers.snapshot.model import EMPTY
+from workers.snapshot.model import empty
 
 
 class Part(StrEnum):
@@ -44,7 +44,7 @@ class Requirement:
     resource: str
     resource_account: str = ""
     region: str = ""
-    context: Mapping[str, str | tuple[str, ...]] = EMPTY
+    context: Mapping[str, str | tuple[str, ...]] = field(default_factory=empty)
     unknown: frozenset[str] = frozenset()
     strength: Strength = Strength.ALWAYS
     purpose: str = ""  # an id of purposes.toml: what the access is for, in words

@@ -17,6 +17,12 @@ T = TypeVar("T")
 EMPTY: Mapping[str, Any] = MappingProxyType({})
 NOT_IN_SNAPSHOT = "not in the snapshot"
 
+
+def empty() -> Mapping[str, Any]:
+    """The default of mappings (Python 3.11 takes no mapping proxy as a default itself)."""
+    return EMPTY
+
+
 PolicyText = str
 """A policy document as JSON text, exactly as AWS returned it or a person wrote it."""
 
@@ -112,7 +118,7 @@ class Action:
     stage: str
     name: str
     type: ActionType
-    configuration: Mapping[str, str] = EMPTY
+    configuration: Mapping[str, str] = field(default_factory=empty)
     role_arn: str | None = None
     region: str | None = None
     inputs: tuple[str, ...] = ()
@@ -132,7 +138,7 @@ class Rule:
     when: str  # beforeEntry | onSuccess | onFailure
     name: str
     type: ActionType
-    configuration: Mapping[str, str] = EMPTY
+    configuration: Mapping[str, str] = field(default_factory=empty)
     role_arn: str | None = None
     region: str | None = None
     inputs: tuple[str, ...] = ()
@@ -192,7 +198,9 @@ class Run:
     error_text: str = ""
     role_arn: str | None = None
     region: str | None = None
-    configuration: Mapping[str, str] = EMPTY  # resolved: without #{variables}
+    configuration: Mapping[str, str] = field(
+        default_factory=empty
+    )  # resolved: without #{variables}
     external_id: str = ""
 
 
@@ -262,8 +270,8 @@ class KeyGrant:
     grantee: str
     operations: tuple[str, ...]
     retiring: str = ""
-    encryption_context_equals: Mapping[str, str] = EMPTY
-    encryption_context_subset: Mapping[str, str] = EMPTY
+    encryption_context_equals: Mapping[str, str] = field(default_factory=empty)
+    encryption_context_subset: Mapping[str, str] = field(default_factory=empty)
 
 
 @dataclass(frozen=True, slots=True)
@@ -336,7 +344,7 @@ class TrailEvent:
     region: str
     error_code: str = ""
     error_message: str = ""
-    request: Mapping[str, Any] = EMPTY
+    request: Mapping[str, Any] = field(default_factory=empty)
     resources: tuple[str, ...] = ()
 
 
@@ -363,24 +371,25 @@ class Snapshot:
     runs: Reading[tuple[Run, ...]] = field(default_factory=unreadable)
     errors: tuple[str, ...] = ()  # error texts given by a person
     caller: str | None = None  # the user or role whose own permissions are asked about
-    roles: Mapping[str, Reading[Role]] = EMPTY
-    users: Mapping[str, Reading[User]] = EMPTY
-    buckets: Mapping[str, Reading[Bucket]] = EMPTY
-    keys: Mapping[str, Reading[Key]] = EMPTY
-    connections: Mapping[str, Reading[Connection]] = EMPTY
-    projects: Mapping[str, Reading[Project]] = EMPTY
-    memberships: Mapping[str, Reading[Membership]] = (
-        EMPTY  # by account id; absent = no organisation
-    )
+    roles: Mapping[str, Reading[Role]] = field(default_factory=empty)
+    users: Mapping[str, Reading[User]] = field(default_factory=empty)
+    buckets: Mapping[str, Reading[Bucket]] = field(default_factory=empty)
+    keys: Mapping[str, Reading[Key]] = field(default_factory=empty)
+    connections: Mapping[str, Reading[Connection]] = field(default_factory=empty)
+    projects: Mapping[str, Reading[Project]] = field(default_factory=empty)
+    # By account id; absent = no organisation.
+    memberships: Mapping[str, Reading[Membership]] = field(default_factory=empty)
     # Answers of Describe calls (functions, services, task definitions, deployment groups, topics,
     # stacks, rules, endpoints) by ARN or id, in the words of the AWS API.
-    descriptions: Mapping[str, Reading[Mapping[str, Any]]] = EMPTY
+    descriptions: Mapping[str, Reading[Mapping[str, Any]]] = field(default_factory=empty)
     # Resource-based policies of resources other than buckets and keys, by ARN.
-    policies: Mapping[str, Reading[PolicyText]] = EMPTY
+    policies: Mapping[str, Reading[PolicyText]] = field(default_factory=empty)
     events: Reading[tuple[TrailEvent, ...]] = field(default_factory=unreadable)
     opinions: tuple[Opinion, ...] = ()
-    decoded: Mapping[str, str] = EMPTY  # encoded authorization message -> decoded JSON
-    aliases: Mapping[str, str] = EMPTY  # account id -> alias, for people
+    decoded: Mapping[str, str] = field(
+        default_factory=empty
+    )  # encoded authorization message -> decoded JSON
+    aliases: Mapping[str, str] = field(default_factory=empty)  # account id -> alias, for people
 
     def role(self, arn: str) -> Reading[Role]:
         return self.roles.get(arn, unreadable())

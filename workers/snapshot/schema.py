@@ -1,0 +1,24 @@
+"""The JSON Schema of a snapshot file. `python -m workers.snapshot.schema` prints it."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import Any
+
+from pydantic.json_schema import GenerateJsonSchema
+
+from workers.snapshot.wire import SnapshotFile
+
+NAME = "snapshot.schema.json"
+
+
+def schema_text() -> str:
+    """The schema as committed beside this module under `NAME`."""
+    schema: dict[str, Any] = {"$schema": GenerateJsonSchema.schema_dialect}
+    schema |= SnapshotFile.model_json_schema(by_alias=True, mode="validation")
+    return json.dumps(schema, indent=2, ensure_ascii=False) + "\n"
+
+
+if __name__ == "__main__":
+    sys.stdout.write(schema_text())
