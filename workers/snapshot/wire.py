@@ -275,7 +275,9 @@ class Run(Part):
     status: str = "Failed"
     execution: str = ""
     at: str = ""
-    error: Annotated[Failure, BeforeValidator(_failure)] = Field(default_factory=Failure)
+    error: Annotated[Failure, BeforeValidator(_failure, json_schema_input_type=Failure | str)] = (
+        Field(default_factory=Failure)
+    )
     role_arn: str | None = None
     region: str | None = None
     configuration: dict[str, str] = Field(default_factory=dict)
@@ -347,17 +349,21 @@ class SnapshotFile(Part):
     taken_at: str = Field("", description="ISO 8601, UTC")
     pipeline: Maybe[PipelinePart] | None = None
     runs: Maybe[list[Run]] | None = Field(None, description="newest first")
-    errors: Annotated[list[str], BeforeValidator(_texts)] = Field(
-        default_factory=list, description="error texts, as a person pasted them"
-    )
+    errors: Annotated[
+        list[str], BeforeValidator(_texts, json_schema_input_type=list[str] | str)
+    ] = Field(default_factory=list, description="error texts, as a person pasted them")
     caller: str | None = Field(None, description="ARN of the user or role that asks")
     roles: dict[str, Maybe[Role] | None] = Field(default_factory=dict)
     users: dict[str, Maybe[User] | None] = Field(default_factory=dict)
     buckets: dict[str, Maybe[Bucket] | None] = Field(default_factory=dict)
     keys: dict[str, Maybe[Key] | None] = Field(default_factory=dict)
-    connections: dict[str, Annotated[Maybe[Connection] | None, BeforeValidator(_connection)]] = (
-        Field(default_factory=dict)
-    )
+    connections: dict[
+        str,
+        Annotated[
+            Maybe[Connection] | None,
+            BeforeValidator(_connection, json_schema_input_type=Maybe[Connection] | str | None),
+        ],
+    ] = Field(default_factory=dict)
     projects: dict[str, Maybe[Project] | None] = Field(default_factory=dict)
     memberships: dict[str, Maybe[Membership] | None] = Field(
         default_factory=dict, description="by account; null = in no organisation"
