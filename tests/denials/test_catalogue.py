@@ -8,6 +8,7 @@ import pytest
 
 from workers.diagnosis.denials import Denial, parse_denial
 from workers.diagnosis.denials.catalogue import Example, catalogue, read
+from workers.diagnosis.model import Component
 
 EXAMPLES = [
     pytest.param(entry.id, example, id=f"{entry.id}-{number}")
@@ -32,8 +33,6 @@ def test_the_example_of_an_entry_is_read(kind: str, example: Example) -> None:
 
 
 def test_every_denial_of_the_catalogue_has_an_example_page_and_known_components() -> None:
-    from workers.diagnosis.model import Component
-
     components = {str(component) for component in Component}
     for entry in catalogue().entries:
         assert entry.documentation.startswith("https://"), entry.id

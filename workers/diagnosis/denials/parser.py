@@ -104,7 +104,7 @@ def _groups(found: re.Match[str], entry: Entry) -> dict[str, Any]:
     for name, value in found.groupdict().items():
         bare = name.rstrip("_")
         if value and bare in _FIELDS:
-            said[bare] = value.rstrip(".,;:)]'")
+            said[bare] = value.rstrip(".,;:)]'…")
     if entry.id == "cut_short" or _CUT.search(found.group()):
         said["truncated"] = True
     return said
