@@ -1,0 +1,79 @@
+"""botocore's service models, loaded once per process and shared by every session.
+
+A fresh session reads all models again (hundreds of milliseconds, tens of megabytes); one that
+shares the loader, which holds them and the table of endpoints, costs almost nothing. A forking
+worker calls `preload` in its parent, so that the children find the models in memory that they
+share with it.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+from dataclasses import dataclass
+from typing import Any
+
+import botocore.session
+from botocore.credentials import CredentialProvider, CredentialResolver, Credentials
+
+from workers.aws.operations import services
+
+# So large, and so seldom needed, that the child that needs it loads it.
+_RARE = frozenset({"ec2"})
+_FALLBACK_REGION = "us-east-1"
+
+
+@dataclass(frozen=True, slots=True)
+class Models:
+    """The loader that sessions share, and the session of the worker's own credentials."""
+
+    base: botocore.session.Session
+    loader: Any
+
+    def session(self, credentials: Credentials) -> botocore.session.Session:
+        """A new session with these credentials. Not thread-safe, as botocore's are not."""
+        session = botocore.session.Session()
+        session.register_component("data_loader", self.loader)
+        resolver = CredentialResolver(providers=[_Given(credentials)])
+        session.register_component("credential_provider", resolver)
+        return session
+
+    def partition(self, region: str) -> str:
+        """aws, aws-cn, aws-us-gov …: the partition that a region belongs to."""
+        return str(self.base.get_partition_for_region(region))
+
+    def home_region(self) -> str | None:
+        """The region of the environment or the AWS configuration file, if one is set."""
+        configured = self.base.get_config_variable("region")
+        return str(configured) if configured else os.environ.get("AWS_REGION")
+
+
+@functools.cache
+def models() -> Models:
+    """The shared components of this process."""
+    base = botocore.session.get_session()
+    return Models(base, base.get_component("data_loader"))
+
+
+def preload() -> None:
+    """Load the models of every service that is read, without credentials or network.
+
+    For the parent of forking workers; it leaves no client, thread or connection behind.
+    """
+    session = models().session(Credentials("none", "none"))
+    for service in services():
+        if service not in _RARE:
+            session.create_client(service, region_name=_FALLBACK_REGION)
+
+
+class _Given(CredentialProvider):
+    """A credential provider that hands out what it was given."""
+
+    METHOD = "given"
+
+    def __init__(self, credentials: Credentials) -> None:
+        super().__init__()
+        self._credentials = credentials
+
+    def load(self) -> Credentials:
+        return self._credentials

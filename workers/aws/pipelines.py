@@ -1,0 +1,239 @@
+"""The pipeline itself: its structure, its tags and what failed when it ran.
+
+https://docs.aws.amazon.com/codepipeline/latest/APIReference/API_GetPipeline.html
+https://docs.aws.amazon.com/codepipeline/latest/APIReference/API_ListActionExecutions.html
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
+from typing import Any
+
+from workers.aws.calls import Answer, Chain, Place, then
+from workers.aws.documents import moment, plain, tags
+from workers.snapshot.model import (
+    EMPTY,
+    Action,
+    ActionType,
+    Pipeline,
+    Reading,
+    Rule,
+    Run,
+    Stage,
+    State,
+    Store,
+    present,
+)
+
+NAME = re.compile(r"[A-Za-z0-9.@\-_]{1,100}", re.ASCII)
+"""A pipeline's name, as the API takes it."""
+
+# The newest 300 executions of actions; what failed before that has been run again since.
+_RUN_PAGES = 3
+# Beside a plain value an environment variable may name a secret, which the role must then read.
+_PLAIN = "PLAINTEXT"
+
+
+def read_pipeline(chain: Chain, name: str, account: str, region: str) -> Reading[Pipeline]:
+    """The pipeline with its tags; absent when the account has none of that name there."""
+    where = Place("codepipeline", account, region)
+    partition = chain.calls.sessions.partition(region)
+    arn = f"arn:{partition}:codepipeline:{region}:{account}:{name}"
+    tagged = chain.fork(
+        lambda side: side.pages(where, "ListTagsForResource", "tags", subject=arn, resourceArn=arn)
+    )
+    answer = chain.read(where, "GetPipeline", subject=name, name=name)
+    tag_reading = then(tagged.join(), tags)
+    return then(
+        answer,
+        lambda found: parse_pipeline(found["pipeline"], account, partition, region, tag_reading),
+    )
+
+
+def read_runs(chain: Chain, name: str, account: str, region: str) -> Reading[tuple[Run, ...]]:
+    """The newest executions of the pipeline's actions, newest first.
+
+    The list of executions has roles and resolved configurations; the state of the pipeline has
+    the latest error of every action however long ago, and stands in where the list ends early.
+    """
+    where = Place("codepipeline", account, region)
+    state = chain.fork(lambda side: side.read(where, "GetPipelineState", subject=name, name=name))
+    listed = chain.pages(
+        where,
+        "ListActionExecutions",
+        "actionExecutionDetails",
+        subject=name,
+        at_most=_RUN_PAGES,
+        pipelineName=name,
+    )
+    latest = state.join()
+    if listed.state is State.PRESENT:
+        runs = tuple(_run(detail) for detail in listed.require())
+        failures = _failures(latest.require()) if latest.state is State.PRESENT else ()
+        seen = {(run.stage, run.action) for run in runs}
+        return present(runs + tuple(run for run in failures if (run.stage, run.action) not in seen))
+    if latest.state is State.PRESENT:
+        return present(tuple(_failures(latest.require())))
+    return Reading(listed.state, None, listed.why)
+
+
+def parse_pipeline(
+    declared: Answer,
+    account: str,
+    partition: str,
+    region: str,
+    tag_reading: Reading[Mapping[str, str]],
+) -> Pipeline:
+    """A pipeline from the structure that GetPipeline returns."""
+    return Pipeline(
+        name=declared["name"],
+        account=account,
+        region=region,
+        role_arn=declared.get("roleArn"),
+        type=declared.get("pipelineType", "V1"),
+        stores=tuple(_stores(declared, region)),
+        stages=tuple(_stage(stage) for stage in declared.get("stages", ())),
+        triggers=tuple(plain(trigger) for trigger in declared.get("triggers", ())),
+        variables=tuple(plain(variable) for variable in declared.get("variables", ())),
+        tags=tag_reading,
+        version=declared.get("version"),
+        partition=partition,
+    )
+
+
+def _stores(declared: Answer, region: str) -> Iterable[Store]:
+    if "artifactStore" in declared:
+        yield _store(region, declared["artifactStore"])
+    for each, store in declared.get("artifactStores", {}).items():
+        yield _store(each, store)
+
+
+def _store(region: str, store: Answer) -> Store:
+    return Store(region, store["location"], store.get("encryptionKey", {}).get("id"))
+
+
+def _stage(stage: Answer) -> Stage:
+    name = stage["name"]
+    rules = [
+        _rule(name, when, rule)
+        for when in ("beforeEntry", "onSuccess", "onFailure")
+        for condition in stage.get(when, {}).get("conditions", ())
+        for rule in condition.get("rules", ())
+    ]
+    return Stage(name, tuple(_action(name, each) for each in stage["actions"]), tuple(rules))
+
+
+def _action(stage: str, action: Answer) -> Action:
+    return Action(
+        stage=stage,
+        name=action["name"],
+        type=_type(action["actionTypeId"]),
+        configuration=_configuration(action.get("configuration", EMPTY)),
+        role_arn=action.get("roleArn"),
+        region=action.get("region"),
+        inputs=tuple(each["name"] for each in action.get("inputArtifacts", ())),
+        outputs=tuple(each["name"] for each in action.get("outputArtifacts", ())),
+        run_order=action.get("runOrder", 1),
+        namespace=action.get("namespace"),
+        commands=tuple(action.get("commands", ())),
+        environment=tuple(_variable(each) for each in action.get("environmentVariables", ())),
+    )
+
+
+def _rule(stage: str, when: str, rule: Answer) -> Rule:
+    return Rule(
+        stage=stage,
+        when=when,
+        name=rule["name"],
+        type=_type(rule["ruleTypeId"]),
+        configuration=_configuration(rule.get("configuration", EMPTY)),
+        role_arn=rule.get("roleArn"),
+        region=rule.get("region"),
+        inputs=tuple(each["name"] for each in rule.get("inputArtifacts", ())),
+        commands=tuple(rule.get("commands", ())),
+    )
+
+
+def _type(declared: Answer) -> ActionType:
+    return ActionType(
+        declared["category"],
+        declared.get("owner", "AWS"),
+        declared["provider"],
+        declared.get("version", "1"),
+    )
+
+
+def _configuration(given: Mapping[str, str]) -> Mapping[str, str]:
+    """A configuration without what nobody needs to know: tokens, values of variables."""
+    kept = {name: value for name, value in given.items() if name != "OAuthToken"}
+    if "EnvironmentVariables" in kept:
+        kept["EnvironmentVariables"] = _variables(kept["EnvironmentVariables"])
+    return MappingProxyType(kept)
+
+
+def _variables(declared: str) -> str:
+    """CodeBuild's EnvironmentVariables (a JSON list in a string) without plain values."""
+    try:
+        variables = json.loads(declared)
+    except ValueError:
+        return ""
+    if not isinstance(variables, list):
+        return ""
+    return json.dumps([dict(_variable(each)) for each in variables if isinstance(each, dict)])
+
+
+def _variable(variable: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A variable; its value only when it names a secret or a parameter that a role must read."""
+    if variable.get("type", _PLAIN) != _PLAIN:
+        return MappingProxyType(dict(variable))
+    return MappingProxyType({name: value for name, value in variable.items() if name != "value"})
+
+
+def _run(detail: Answer) -> Run:
+    given = detail.get("input", EMPTY)
+    result = detail.get("output", EMPTY).get("executionResult", EMPTY)
+    error = result.get("errorDetails", EMPTY)
+    return Run(
+        stage=detail.get("stageName", ""),
+        action=detail.get("actionName", ""),
+        status=detail.get("status", ""),
+        execution=detail.get("pipelineExecutionId", ""),
+        at=moment(detail.get("lastUpdateTime") or detail.get("startTime")),
+        error_code=error.get("code", ""),
+        error_text=error.get("message") or _summary(detail, result),
+        role_arn=given.get("roleArn"),
+        region=given.get("region"),
+        configuration=_configuration(
+            given.get("resolvedConfiguration") or given.get("configuration", EMPTY)
+        ),
+        external_id=result.get("externalExecutionId", ""),
+    )
+
+
+def _summary(detail: Answer, result: Answer) -> str:
+    """Where an action gives no error details, its summary may still say why it failed."""
+    failed = detail.get("status") == "Failed"
+    return str(result.get("externalExecutionSummary", "")) if failed else ""
+
+
+def _failures(state: Answer) -> Iterable[Run]:
+    for stage in state.get("stageStates", ()):
+        execution = stage.get("latestExecution", EMPTY).get("pipelineExecutionId", "")
+        for action in stage.get("actionStates", ()):
+            latest = action.get("latestExecution", EMPTY)
+            if latest.get("status") != "Failed":
+                continue
+            error = latest.get("errorDetails", EMPTY)
+            yield Run(
+                stage=stage.get("stageName", ""),
+                action=action.get("actionName", ""),
+                status="Failed",
+                execution=execution,
+                at=moment(latest.get("lastStatusChange")),
+                error_code=error.get("code", ""),
+                error_text=error.get("message") or latest.get("summary", ""),
+                external_id=latest.get("externalExecutionId", ""),
+            )

@@ -1,0 +1,198 @@
+"""Reads all documents that have a say in one pipeline.
+
+It reads the pipeline, asks `wanted` which documents that names, reads those, asks again with what
+they say, and ends when nothing new is wanted. Whatever AWS refuses becomes an unreadable document
+with its reason; nothing here raises because of AWS.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable, Iterable
+from contextlib import nullcontext
+from dataclasses import dataclass, replace
+from importlib import import_module
+from queue import Empty, Queue
+from types import MappingProxyType
+from typing import Any, TypeAlias
+
+from workers.aws import reasons
+from workers.aws.calls import Calls, Chain, Counts, calls_for
+from workers.aws.documents import MAPS, Entries, Entry, Home, moment
+from workers.aws.kinds import READERS
+from workers.aws.pipelines import read_pipeline, read_runs
+from workers.aws.search import Found, Listed, Unseen, find_pipelines, list_pipelines
+from workers.aws.sessions import Sessions
+from workers.settings import Settings
+from workers.snapshot.model import Kind, Reference, Snapshot, unreadable
+
+__all__ = (
+    "Found",
+    "Listed",
+    "Progress",
+    "Unseen",
+    "find_pipelines",
+    "list_pipelines",
+    "read_snapshot",
+)
+
+Wanted: TypeAlias = Callable[[Snapshot], Iterable[Reference]]
+
+_MAP_OF_KIND = {
+    Kind.ROLE: "roles",
+    Kind.USER: "users",
+    Kind.BUCKET: "buckets",
+    Kind.KEY: "keys",
+    Kind.CONNECTION: "connections",
+    Kind.PROJECT: "projects",
+    Kind.MEMBERSHIP: "memberships",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a reading is: documents done, documents known to be needed so far, the latest."""
+
+    done: int
+    total: int
+    latest: Reference | None = None
+
+
+def read_snapshot(
+    settings: Settings,
+    sessions: Sessions,
+    pipeline_name: str,
+    account: str,
+    region: str,
+    *,
+    caller: str | None = None,
+    errors: Iterable[str] = (),
+    progress: Callable[[Progress], None] | None = None,
+    calls: Calls | None = None,
+    wanted: Wanted | None = None,
+) -> tuple[Snapshot, Counts]:
+    """Everything that has a say in a pipeline, and what it cost to read.
+
+    `caller` is the user or role whose own permissions are asked about, `errors` are error texts
+    that a person gave. `progress` is called from this thread after every document. `wanted`
+    defaults to `workers.pipeline.references.wanted` with the whole catalogue.
+    """
+    asks = wanted or _catalogue_wants()
+    with nullcontext(calls) if calls else calls_for(settings, sessions) as shared:
+        assembly = _Assembly(shared, Home(account, region), progress)
+        assembly.start_pipeline(pipeline_name)
+        # Every verdict depends on the organisation's policies: no need to wait for the pipeline.
+        assembly.want([Reference(Kind.MEMBERSHIP, account, account)], 0)
+        empty = Snapshot(
+            unreadable(),
+            taken_at=moment(dt.datetime.now(dt.UTC)),
+            errors=tuple(errors),
+            caller=caller,
+            aliases=MappingProxyType({each.id: each.alias for each in settings.accounts}),
+        )
+        snapshot = assembly.assemble(empty, asks)
+        return snapshot, shared.counts()
+
+
+class _Assembly:
+    """The documents of one snapshot while they arrive."""
+
+    def __init__(
+        self, calls: Calls, home: Home, progress: Callable[[Progress], None] | None
+    ) -> None:
+        self._calls = calls
+        self._home = home
+        self._progress = progress
+        self._arrived: Queue[tuple[Reference | None, Entries, int]] = Queue()
+        self._asked: set[tuple[Kind, str]] = set()
+        self._pending: set[Reference | None] = set()
+        self._maps: dict[str, dict[str, Any]] = {name: {} for name in MAPS}
+        self._fields: dict[str, Any] = {}
+
+    def start_pipeline(self, name: str) -> None:
+        home = self._home
+
+        def read(chain: Chain) -> Entries:
+            runs = chain.fork(lambda side: read_runs(side, name, home.account, home.region))
+            pipeline = read_pipeline(chain, name, home.account, home.region)
+            return Entry("", "pipeline", pipeline), Entry("", "runs", runs.join())
+
+        self._submit(None, 0, read)
+
+    def want(self, references: Iterable[Reference], length: int) -> None:
+        """Begin to read those references that nobody has asked for yet."""
+        for reference in references:
+            if (reference.kind, reference.id) not in self._asked:
+                self._asked.add((reference.kind, reference.id))
+                self._submit(reference, length, _reader(reference, self._home))
+
+    def assemble(self, empty: Snapshot, wanted: Wanted) -> Snapshot:
+        """The snapshot, when nothing that it wants is missing or the time is over."""
+        snapshot = empty
+        total = done = 0
+        while self._pending:
+            total = done + len(self._pending)
+            try:
+                reference, entries, length = self._arrived.get(
+                    timeout=max(self._calls.remaining, 0)
+                )
+            except Empty:
+                self._give_up()
+                return self._snapshot(empty)
+            self._pending.discard(reference)
+            self._keep(entries)
+            done += 1
+            snapshot = self._snapshot(empty)
+            self.want(wanted(snapshot), length)
+            if self._progress:
+                self._progress(Progress(done, max(total, done + len(self._pending)), reference))
+        return snapshot
+
+    def _submit(
+        self, reference: Reference | None, length: int, read: Callable[[Chain], Entries]
+    ) -> None:
+        def run() -> None:
+            chain = Chain(self._calls, length)
+            try:
+                entries = read(chain)
+            except Exception as error:  # a fault of ours must not silence the other documents
+                entries = _failed(reference, f"{type(error).__name__}: {error}")
+            self._arrived.put((reference, entries, chain.length))
+
+        self._pending.add(reference)
+        self._calls.pool.submit(run)
+
+    def _keep(self, entries: Entries) -> None:
+        for entry in entries:
+            if entry.map:
+                self._maps[entry.map][entry.id] = entry.reading
+            else:
+                self._fields[entry.id] = entry.reading
+
+    def _give_up(self) -> None:
+        why = reasons.text("late", seconds=round(self._calls.seconds))
+        for reference in self._pending:
+            self._keep(_failed(reference, why))
+
+    def _snapshot(self, empty: Snapshot) -> Snapshot:
+        known: dict[str, Any] = {
+            name: MappingProxyType(dict(each)) for name, each in self._maps.items()
+        }
+        return replace(empty, **self._fields, **known)
+
+
+def _reader(reference: Reference, home: Home) -> Callable[[Chain], Entries]:
+    return lambda chain: READERS[reference.kind](chain, reference, home)
+
+
+def _failed(reference: Reference | None, why: str) -> Entries:
+    if reference is None:
+        return Entry("", "pipeline", unreadable(why)), Entry("", "runs", unreadable(why))
+    name = _MAP_OF_KIND.get(reference.kind, "descriptions")
+    return (Entry(name, reference.id, unreadable(why)),)
+
+
+def _catalogue_wants() -> Wanted:
+    catalogue = import_module("workers.pipeline.catalogue").load()
+    wanted = import_module("workers.pipeline.references").wanted
+    return lambda snapshot: wanted(snapshot, catalogue)
