@@ -5,10 +5,11 @@ from __future__ import annotations
 import pytest
 
 from workers.diagnosis.denials import parse_denial
-from workers.diagnosis.denials.catalogue import catalogue
+from workers.diagnosis.denials.catalogue import Entry, catalogue
 from workers.diagnosis.denials.decoded import with_decoded
 from workers.diagnosis.denials.words import Explanation, explain_denial, who
 
+A = "111111111111"
 USER = "User: arn:aws:iam::777788889999:user/JohnDoe is not authorized to perform: "
 
 
@@ -46,8 +47,8 @@ def test_an_identity_policy_is_looked_for_at_the_principal() -> None:
 
 def test_kms_does_not_say_whether_the_key_is_there() -> None:
     said = told(
-        f"{USER}kms:Decrypt on this resource because the resource does not exist in this Region, no "
-        "resource-based policies allow access, or a resource-based policy explicitly denies access"
+        f"{USER}kms:Decrypt on this resource because the resource does not exist in this Region, "
+        "no resource-based policies allow access, or a resource-based policy explicitly denies access"
     )
     assert "resource-based policy" in said.refused_by
     assert "deny" not in said.refused_by
@@ -56,8 +57,8 @@ def test_kms_does_not_say_whether_the_key_is_there() -> None:
 
 def test_a_denial_behind_an_endpoint_points_at_the_organisation() -> None:
     said = told(
-        f"{USER}SNS:Publish on resource: arn:aws:sns:us-east-1:444455556666:t with an explicit deny "
-        "in a VPC endpoint policy transitively through a service control policy"
+        f"{USER}SNS:Publish on resource: arn:aws:sns:us-east-1:444455556666:t with an explicit "
+        "deny in a VPC endpoint policy transitively through a service control policy"
     )
     assert said.refused_by.startswith("service control policy")
     assert any("comes from a service control policy" in caveat for caveat in said.caveats)
@@ -86,10 +87,7 @@ def test_an_encoded_reason_comes_with_the_way_to_decode_it() -> None:
 @pytest.mark.parametrize(
     "entry", [e for e in catalogue().entries if e.examples], ids=lambda e: e.id
 )
-def test_every_kind_has_whole_sentences_and_no_holes(entry: object) -> None:
-    from workers.diagnosis.denials.catalogue import Entry
-
-    assert isinstance(entry, Entry)
+def test_every_kind_has_whole_sentences_and_no_holes(entry: Entry) -> None:
     for example in entry.examples:
         for denial in parse_denial(example.text):
             said = explain_denial(denial)
@@ -104,16 +102,16 @@ def test_every_kind_has_whole_sentences_and_no_holes(entry: object) -> None:
 @pytest.mark.parametrize(
     ("principal", "words"),
     [
-        ("arn:aws:sts::111111111111:assumed-role/Deploy/s", "The role Deploy in account 111111111111"),
+        (f"arn:aws:sts::{A}:assumed-role/Deploy/s", "The role Deploy in account 111111111111"),
         ("arn:aws:iam::111111111111:role/a/b/Deploy", "The role Deploy in account 111111111111"),
         ("arn:aws:iam::111111111111:user/team/ann", "The user ann in account 111111111111"),
-        ("arn:aws:sts::111111111111:federated-user/bob", "The federated user bob in account 111111111111"),
+        (f"arn:aws:sts::{A}:federated-user/bob", f"The federated user bob in account {A}"),
         ("arn:aws:iam::111111111111:root", "The root user of account 111111111111"),
         ("codepipeline.amazonaws.com", "The service codepipeline.amazonaws.com"),
         ("anonymous", "An anonymous caller (the request carried no credentials)"),
         ("", "The caller"),
     ],
-)  # fmt: skip
+)
 def test_principals_are_called_as_people_call_them(principal: str, words: str) -> None:
     assert who(principal) == words
 
