@@ -8,6 +8,15 @@ from workers.policy.actions import ActionTable, action_exists, nearest_action, n
 from workers.policy.diagnostics import Diagnostic
 from workers.policy.documents import Document, Unreadable, parse
 from workers.policy.evaluation import evaluate
+from workers.policy.explanation import (
+    Element,
+    Explanation,
+    Failure,
+    LayerExplanation,
+    NearMiss,
+    Stance,
+    explain,
+)
 from workers.policy.layers import Decision, Effect, Layer, PolicyKind
 from workers.policy.policies import (
     Grant,
@@ -18,21 +27,28 @@ from workers.policy.policies import (
     PublicAccessBlock,
 )
 from workers.policy.principals import Principal, PrincipalType, is_unique_id, principal_of
+from workers.policy.remedy import Addition, Remedy, enough, with_additions
 from workers.policy.requests import Request
 from workers.policy.statements import Statement
 from workers.policy.verdicts import Dependency, Match, Verdict
 
 __all__ = [
     "ActionTable",
+    "Addition",
     "Decision",
     "Dependency",
     "Diagnostic",
     "Document",
     "Effect",
+    "Element",
+    "Explanation",
+    "Failure",
     "Grant",
     "Layer",
+    "LayerExplanation",
     "Level",
     "Match",
+    "NearMiss",
     "Ownership",
     "Policies",
     "Policy",
@@ -40,15 +56,20 @@ __all__ = [
     "Principal",
     "PrincipalType",
     "PublicAccessBlock",
+    "Remedy",
     "Request",
+    "Stance",
     "Statement",
     "Unreadable",
     "Verdict",
     "action_exists",
+    "enough",
     "evaluate",
+    "explain",
     "is_unique_id",
     "nearest_action",
     "nearest_service",
     "parse",
     "principal_of",
+    "with_additions",
 ]

@@ -45,6 +45,9 @@ class Statement:
     principals: PrincipalSet | None
     not_principal: bool
     conditions: tuple[Condition, ...]
+    resource_check: Check | None
+    """None where the element takes in everything."""
+    principal_check: Check | None
     checks: tuple[Check, ...]
     source: Source
     raw: Mapping[str, Any]
@@ -130,11 +133,9 @@ def statement_of(
     principals = principal_set(named) if kind.names_principals else None
     conditions = conditions_of(raw.get("Condition"), variables=variables)
     not_resource = "NotResource" in raw
-    checks = [
-        *_resource_checks(resources, not_resource, variables),
-        *_principal_checks(principals, not_principal, Effect(effect), kind),
-        *(condition.check for condition in conditions),
-    ]
+    on_resource = resource_check(resources, negated=not_resource, variables=variables)
+    on_principal = _principal_check(principals, not_principal, Effect(effect), kind)
+    checks = (on_resource, on_principal, *(condition.check for condition in conditions))
     sid = raw.get("Sid")
     return Statement(
         policy=policy,
@@ -148,7 +149,9 @@ def statement_of(
         principals=principals,
         not_principal=not_principal,
         conditions=conditions,
-        checks=tuple(checks),
+        resource_check=on_resource,
+        principal_check=on_principal,
+        checks=tuple(check for check in checks if check is not None),
         source=source,
         raw=raw,
     )
@@ -233,24 +236,17 @@ def _template_resources(
     return check
 
 
-def _resource_checks(resources: tuple[str, ...], negated: bool, variables: bool) -> list[Check]:
-    check = resource_check(resources, negated=negated, variables=variables)
-    return [] if check is None else [check]
-
-
-def _principal_checks(
+def _principal_check(
     principals: PrincipalSet | None, negated: bool, effect: Effect, kind: PolicyKind
-) -> list[Check]:
+) -> Check | None:
     if principals is None or kind is PolicyKind.RCP:
-        return []
+        return None
     if negated:
-        return [_not_principal_check(principals, effect)]
-    if principals.everyone:
-        return []
-    return [_principal_check(principals)]
+        return _not_principal_check(principals, effect)
+    return None if principals.everyone else _named_principal_check(principals)
 
 
-def _principal_check(principals: PrincipalSet) -> Check:
+def _named_principal_check(principals: PrincipalSet) -> Check:
     def check(facts: Facts) -> Answer:
         if principals.grade(facts.principal) is not Grade.NONE:
             return True
