@@ -1,0 +1,113 @@
+"""One round through the local world without a browser: ask about every pipeline, read the threads.
+
+What the threads say is held against the causes that were built into the world, which the product
+never sees: a thread that stays silent, or names another cause, is a failure of the round.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from demo import cast
+from demo.aws.world.model import Pipeline, World
+from demo.transcript import text_of
+from demo.workspace import Workspace
+from demo.workspace.state import Message
+
+COMMAND = "/pipeline-access"
+FINISHED = "ask_again"  # the button of the message that ends every answer
+ANSWER_SECONDS = 90.0
+# The first character of a root line says how it ended.
+OUTCOMES = {"✅": "clear", "⛔": "blocked", "❔": "unknown"}
+
+
+@dataclass(frozen=True, slots=True)
+class Thread:
+    """What was asked and what came of it. `missing` are words of the true cause that no message
+    of the thread has; empty together with a right `outcome` means that the cause was named."""
+
+    pipeline: Pipeline
+    asked: str
+    acknowledged: str
+    outcome: str
+    messages: tuple[Message, ...]
+    missing: tuple[str, ...]
+    seconds: float
+
+    @property
+    def right(self) -> bool:
+        expected = "blocked" if self.pipeline.outcome == "retry" else self.pipeline.outcome
+        return self.outcome == expected and not self.missing
+
+
+def ask_all(workspace: Workspace, world: World, names: Sequence[str] = ()) -> Iterator[Thread]:
+    """Send the command for every pipeline (or those named), then yield the threads as they end."""
+    chosen = [each for each in world.pipelines if not names or each.name in names]
+    asked = [(each, *_ask(workspace, world, each)) for each in chosen]
+    for pipeline, text, acknowledged, began in asked:
+        messages = _finished(workspace, pipeline, began)
+        yield Thread(
+            pipeline=pipeline,
+            asked=f"{COMMAND} {text}",
+            acknowledged=acknowledged,
+            outcome=_outcome(messages),
+            messages=tuple(messages),
+            missing=_missing(pipeline, messages),
+            seconds=time.time() - began,
+        )
+
+
+def names_of(workspace: Workspace) -> dict[str, str]:
+    """Ids of people, groups and channels to what the page calls them."""
+    directory = workspace.directory
+    return {
+        **{person.id: person.name for person in directory.people.values()},
+        **{group.id: group.handle for group in directory.usergroups.values()},
+        **{channel.id: channel.name for channel in directory.channels.values()},
+    }
+
+
+def _ask(workspace: Workspace, world: World, pipeline: Pipeline) -> tuple[str, str, float]:
+    alias = next(each.alias for each in world.accounts if each.id == pipeline.account)
+    text = f"{pipeline.name} in {alias} {pipeline.region}"
+    if pipeline.asker:
+        text += f" as {pipeline.asker}"
+    began = time.time()
+    outcome = workspace.command(cast.DEVELOPER.id, cast.DEPLOYS.id, COMMAND, text)
+    return text, " / ".join(text_of(each) for each in outcome.ephemerals), began
+
+
+def _finished(workspace: Workspace, pipeline: Pipeline, began: float) -> list[Message]:
+    """The thread's messages once its last one is there; what there is when the time is up."""
+
+    def thread() -> list[Message] | None:
+        for root in reversed(workspace.history(cast.DEPLOYS.id)):
+            if float(root.ts) < began - 1 or f"*{pipeline.name}*" not in root.text:
+                continue
+            if pipeline.account not in str(root.blocks) or pipeline.region not in str(root.blocks):
+                continue
+            messages = workspace.thread(cast.DEPLOYS.id, root.ts)
+            ended = any(FINISHED in str(each.blocks) for each in messages)
+            return messages if ended and root.text[:1] in OUTCOMES else None
+        return None
+
+    try:
+        return workspace.wait_for(thread, ANSWER_SECONDS)
+    except TimeoutError:
+        return []
+
+
+def _outcome(messages: Sequence[Message]) -> str:
+    return OUTCOMES.get(messages[0].text[:1], "") if messages else "silent"
+
+
+def _missing(pipeline: Pipeline, messages: Sequence[Message]) -> tuple[str, ...]:
+    """Words that a thread naming the true cause must have: who, what, and which document."""
+    if pipeline.truth is None:
+        return ()
+    said = "\n".join(text_of(message) for message in messages)
+    truth = pipeline.truth
+    words = (truth.principal.rsplit("/", 1)[-1], truth.action, truth.policy.rsplit("/", 1)[-1])
+    return tuple(word for word in words if word and word not in said)
