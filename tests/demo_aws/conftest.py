@@ -6,15 +6,13 @@ from collections.abc import Iterator
 
 import pytest
 
-from demo.aws import world as worlds
 from demo.aws.cloud import Cloud
-from demo.aws.world.build import build
-from demo.aws.world.model import World
+from demo.aws.world import World, build, load
 
 
 @pytest.fixture(scope="session")
 def world() -> World:
-    return worlds.load()
+    return load()
 
 
 @pytest.fixture(scope="session")

@@ -10,9 +10,10 @@ from importlib import resources
 from importlib.resources.abc import Traversable
 from typing import Any
 
+from demo.aws.world.build import build
 from demo.aws.world.model import Organisation, Pipeline, Resources, World
 
-__all__ = ["load"]
+__all__ = ["World", "build", "load"]
 
 
 def load() -> World:

@@ -24,11 +24,6 @@ def roles(bot: Bot, account: Account, management: str) -> Iterator[Role]:
         yield _member(bot, account.id, bot.fix_role, [_allow(bot.fixes)])
 
 
-def worker_arn(bot: Bot) -> str:
-    """The role that the worker runs under."""
-    return f"arn:aws:iam::{bot.account}:role/{bot.worker}"
-
-
 def read_statements(bot: Bot) -> list[Statement]:
     """What the read role may: what `deploy/aws/read-role.yaml` says, so that a permission missing
     there is missing here; `bot.toml`'s list where the checkout is not at hand."""
@@ -55,7 +50,7 @@ def _policies(resource: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 def _worker(bot: Bot) -> Role:
     return Role(
-        arn=worker_arn(bot),
+        arn=bot.worker,
         trust="ecs-tasks.amazonaws.com",
         policy_name="assume",
         grants=(
@@ -84,13 +79,13 @@ def _member(bot: Bot, account: str, name: str, statements: list[Statement]) -> R
         trust_statements=(
             {
                 "Effect": "Allow",
-                "Principal": {"AWS": worker_arn(bot)},
+                "Principal": {"AWS": bot.worker},
                 "Action": "sts:AssumeRole",
                 "Condition": {"StringEquals": {"sts:ExternalId": bot.external_id}},
             },
             {
                 "Effect": "Allow",
-                "Principal": {"AWS": worker_arn(bot)},
+                "Principal": {"AWS": bot.worker},
                 "Action": ["sts:SetSourceIdentity", "sts:TagSession"],
             },
         ),

@@ -214,7 +214,8 @@ class Runs(_Table):
 
 class Truth(_Table):
     """One true cause, which the product never sees. `action` is empty where the cause is a fact
-    and no permission; `policy` names the document that has to change."""
+    and no permission. `policy` tells whose document has to change: a bucket's name, the ARN of a
+    key or role, the name of an SCP."""
 
     component: Literal[
         "user",
@@ -311,7 +312,7 @@ class Pipeline(Resources):
 
 
 class Bot(_Table):
-    """The bot's own roles, by name, in every account that it may read."""
+    """The bot's own roles: the worker's ARN, and the names of those in every readable account."""
 
     account: str
     worker: str
