@@ -56,3 +56,14 @@ class Requirement:
     vpc_id: str = ""
     # Alternatives of one need share this name: one of them allowed is enough (both prefixes).
     alternative: str = ""
+    # The resource as a policy names it (`…/*`), where `resource` is one example of it, such as
+    # one artifact's object. Findings and fixes show this one; see `shown`.
+    pattern: str = ""
+    # Parts of `resource` that nobody could resolve (a `#{variable}`, a key's alias) and that
+    # stand there as `*`: a verdict other than *allowed* is then *unknown*.
+    unresolved: tuple[str, ...] = ()
+
+    @property
+    def shown(self) -> str:
+        """The resource for people and for policies."""
+        return self.pattern or self.resource

