@@ -31,6 +31,8 @@ from workers.snapshot.model import Reading, State, absent, present, unreadable
 T = TypeVar("T")
 U = TypeVar("U")
 Answer = Mapping[str, Any]
+# One endpoint for a whole partition: asked from one region, or answers would not be shared.
+_GLOBAL = frozenset({"iam", "organizations"})
 # Of the job's time, the part that reading may take; the rest is for evaluating and answering.
 _SHARE = 0.6
 
@@ -191,6 +193,8 @@ class Chain:
         ask: Callable[[Chain, Place, str, Answer], T],
         *more: object,
     ) -> Reading[T]:
+        if place.service in _GLOBAL:
+            place = place._replace(region=self.calls.sessions.home_region)
         named = json.dumps(parameters, sort_keys=True, default=str)
         return self.once(
             ("call", place, operation, named, *more),

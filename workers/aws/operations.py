@@ -10,6 +10,7 @@ from importlib import resources
 from types import MappingProxyType
 
 _FILE = "operations.toml"
+_ROLES = frozenset({"read", "organisation", "fix", "worker"})
 # Clients whose name is not the prefix of their IAM actions.
 _PREFIXES = {"accessanalyzer": "access-analyzer", "iam-toolbox": "iam"}
 
@@ -22,7 +23,7 @@ class Operation:
     name: str
     actions: tuple[str, ...]
     absent: frozenset[str]
-    role: str
+    roles: frozenset[str]
     optional: bool
     noun: str
 
@@ -50,7 +51,7 @@ def _operation(service: str, name: str, fields: dict[str, object]) -> Operation:
         {"actions": [f"{_PREFIXES.get(service, service)}:{name}"]}
         | {
             "absent": [],
-            "role": "read",
+            "roles": ["read"],
             "optional": False,
         }
         | fields
@@ -58,10 +59,12 @@ def _operation(service: str, name: str, fields: dict[str, object]) -> Operation:
         case {
             "actions": list(actions),
             "absent": list(absent),
-            "role": "read" | "organisation" | "fix" | "worker" as role,
+            "roles": list(roles),
             "optional": bool(optional),
             "noun": str(noun),
             **rest,
-        } if not rest:
-            return Operation(service, name, tuple(actions), frozenset(absent), role, optional, noun)
+        } if not rest and roles and _ROLES.issuperset(roles):
+            return Operation(
+                service, name, tuple(actions), frozenset(absent), frozenset(roles), optional, noun
+            )
     raise ValueError(f"{_FILE}: [{service}.{name}]: not a valid entry: {fields}")
