@@ -48,7 +48,8 @@ def test_an_identity_policy_is_looked_for_at_the_principal() -> None:
 def test_kms_does_not_say_whether_the_key_is_there() -> None:
     said = told(
         f"{USER}kms:Decrypt on this resource because the resource does not exist in this Region, "
-        "no resource-based policies allow access, or a resource-based policy explicitly denies access"
+        "no resource-based policies allow access, or a resource-based policy explicitly denies "
+        "access"
     )
     assert "resource-based policy" in said.refused_by
     assert "deny" not in said.refused_by
