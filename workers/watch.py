@@ -1,0 +1,87 @@
+"""What the workers watch over between and beside jobs: nothing due stays unsent, no thread silent.
+
+Runs in a worker's parent process every few seconds, touches only Redis, and puts what is to be
+done into the queue. Many workers may run it at once: jobs have unique ids.
+"""
+
+from __future__ import annotations
+
+import time
+from contextlib import suppress
+from typing import Any, cast
+
+import structlog
+from redis import Redis
+from rq.exceptions import DuplicateJobError, NoSuchJobError
+from rq.job import Job, JobStatus
+from rq.scheduler import RQScheduler
+from rq.serializers import JSONSerializer
+
+from workers.inquiry import Inquiries, State
+from workers.queue import BEAT, DELIVER, GIVE_UP, Queue, enqueue
+from workers.settings import Settings
+from workers.slack import delivery
+
+BEAT_SECONDS = 45
+YOUNG_SECONDS = 5  # an inquiry that is younger may still be on its way into the queue
+RESERVATION_SECONDS = 60
+
+log = structlog.get_logger(__name__)
+
+
+class Watch:
+    """The rounds of one worker."""
+
+    def __init__(self, redis: Redis, queue: Queue, settings: Settings) -> None:
+        self._redis = redis
+        self._queue = queue
+        self._inquiries = Inquiries(redis, settings.jobs.join_seconds)
+        # Its methods carry no types.
+        self._scheduler: Any = RQScheduler([queue], redis, serializer=JSONSerializer)
+
+    def round(self) -> None:
+        """One round. Raises redis.RedisError; the next round does what this one did not."""
+        self._redis.set(BEAT, 1, ex=BEAT_SECONDS)
+        self._promote()
+        for thread in delivery.due(self._redis, time.time()):
+            self._enqueue(DELIVER, thread, id=f"deliver:{thread}")
+        for inquiry_id in self._inquiries.opened_before(time.time() - YOUNG_SECONDS):
+            self._look_after(inquiry_id)
+
+    def _promote(self) -> None:
+        """Put scheduled jobs whose time has come into the queue, as `rqscheduler` would."""
+        scheduler = self._scheduler
+        if scheduler.acquire_locks():
+            try:
+                scheduler.enqueue_scheduled_jobs()
+            finally:
+                scheduler.release_locks()
+
+    def _look_after(self, inquiry_id: str) -> None:
+        standing = self._inquiries.standing(inquiry_id)
+        if standing is None or standing.state not in (State.RESERVED, State.QUEUED):
+            self._inquiries.settled(inquiry_id)
+            return
+        status = self._status(standing.job)
+        if status in (JobStatus.QUEUED, JobStatus.STARTED, JobStatus.SCHEDULED):
+            return
+        if standing.state is State.RESERVED:
+            # Its job was never queued, and the asker was told that nothing was.
+            if time.time() - standing.opened > RESERVATION_SECONDS:
+                self._inquiries.forget(inquiry_id)
+            return
+        why = "lost" if status is None else "died"
+        log.warning("inquiry without a living job", inquiry=inquiry_id, status=status)
+        self._enqueue(GIVE_UP, inquiry_id, why, id=f"give-up:{inquiry_id}")
+
+    def _status(self, job_id: str) -> JobStatus | None:
+        if not job_id:
+            return None
+        with suppress(NoSuchJobError):
+            job = Job.fetch(job_id, connection=self._redis, serializer=JSONSerializer)
+            return cast("JobStatus | None", job.get_status(refresh=False))
+        return None
+
+    def _enqueue(self, function: str, *arguments: str, id: str) -> None:
+        with suppress(DuplicateJobError):
+            enqueue(self._queue, function, *arguments, id=id, at_front=True)
