@@ -90,7 +90,7 @@ class Cloud:
         self.faults.append(Fault(service, operation, code, message, status, when, times))
 
     def answer(self, service: str, operation: str, answer: Any) -> None:
-        """Simulate an operation: a JSON answer, or a function of the call that makes one."""
+        """Simulate an operation: JSON values or XML text, or a function of the call for them."""
         self.answers[service, operation] = answer if callable(answer) else lambda call: answer
 
     def made(self, service: str | None = None, operation: str | None = None) -> list[Call]:
@@ -199,6 +199,9 @@ def _owns(account: str, path: str) -> bool:
 
 
 def _json(answer: Any, start: Callable[..., Any]) -> Iterable[bytes]:
+    if isinstance(answer, str):
+        start("200 OK", [("Content-Type", "text/xml")])
+        return [answer.encode()]
     start("200 OK", [("Content-Type", "application/x-amz-json-1.1")])
     return [json.dumps(answer).encode()]
 

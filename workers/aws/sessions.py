@@ -59,7 +59,7 @@ class Sessions:
         self._models = shared or models()
         self._session_name = session_name(request_id)
         self._config = Config(
-            retries={"mode": "adaptive", "max_attempts": attempts},
+            retries={"mode": "adaptive", "total_max_attempts": attempts},
             connect_timeout=connect_seconds,
             read_timeout=read_seconds,
             user_agent_extra=USER_AGENT,
