@@ -7,7 +7,7 @@ https://docs.slack.dev/reference/interaction-payloads/view-interactions-payload
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from demo.workspace import blockkit
@@ -97,19 +97,16 @@ def entered_values(blocks: Iterable[Json], given: Mapping[Any, Any]) -> Json:
     """
     blocks = list(blocks)
     values = initial_values(blocks)
-    unused = dict(given)
+    entered = dict(_entries(given, set(values)))
     for block, element in _inputs(blocks):
-        block_id, action_id = block["block_id"], element["action_id"]
-        nested = given.get(block_id)
-        for key in ((block_id, action_id), action_id):
-            if key in given:
-                unused.pop(key, None)
-                _put(values, block, element, entered_value(element, given[key]))
-        if isinstance(nested, Mapping) and action_id in nested:
-            unused.pop(block_id, None)
-            _put(values, block, element, entered_value(element, nested[action_id]))
-    if unused:
-        raise KeyError(f"The view has no input {', '.join(map(str, unused))}.")
+        for key in ((block["block_id"], element["action_id"]), element["action_id"]):
+            if key in entered:
+                _put(values, block, element, entered_value(element, entered[key]))
+    actions = {action for held in values.values() for action in held}
+    pairs = {(block, action) for block, held in values.items() for action in held}
+    unknown = [str(key) for key in entered if key not in actions and key not in pairs]
+    if unknown:
+        raise KeyError(f"The view has no input {', '.join(unknown)}.")
     return values
 
 
@@ -125,6 +122,14 @@ def complaints(blocks: Iterable[Json], values: Json) -> dict[str, str]:
         if complaint:
             wrong[block["block_id"]] = complaint
     return wrong
+
+
+def _entries(given: Mapping[Any, Any], block_ids: set[str]) -> Iterator[tuple[Any, Any]]:
+    for key, value in given.items():
+        if key in block_ids and isinstance(value, Mapping):
+            yield from (((key, action), inner) for action, inner in value.items())
+        else:
+            yield key, value
 
 
 def _complaint(block: Json, element: Json, value: Any) -> str | None:

@@ -19,6 +19,14 @@ _TOKEN = re.compile(
     r"|(?P<channel>(?<![\w#&])#[\w-]+)"
 )
 
+_STYLES = {"*": "bold", "_": "italic", "~": "strike", "`": "code"}
+_STYLE = re.compile(
+    r"`[^`\n]+`"
+    r"|(?<!\w)\*(?=\S)[^*\n]*(?<=\S)\*(?!\w)"
+    r"|(?<!\w)_(?=\S)[^_\n]*(?<=\S)_(?!\w)"
+    r"|(?<!\w)~(?=\S)[^~\n]*(?<=\S)~(?!\w)"
+)
+
 
 def escape(text: str) -> str:
     """Escape what is markup to Slack: & < >."""
@@ -39,6 +47,34 @@ def command_text(directory: Directory, text: str, *, should_escape: bool) -> str
 
 def rich_text(directory: Directory, text: str) -> Json:
     """The rich_text block that comes with a typed message."""
+    parts: list[Json] = []
+    for at, piece in enumerate(re.split(r"```\n?([\s\S]+?)\n?```\n?", text)):
+        if at % 2:
+            code = [{"type": "text", "text": piece}]
+            parts.append({"type": "rich_text_preformatted", "elements": code})
+        elif piece:
+            parts.append({"type": "rich_text_section", "elements": _styled(directory, piece, {})})
+    return {"type": "rich_text", "elements": parts}
+
+
+def _styled(directory: Directory, text: str, style: Json) -> list[Json]:
+    """Text with *bold*, _italic_, ~strike~ and `code` as the composer shows them."""
+    elements: list[Json] = []
+    last = 0
+    for match in _STYLE.finditer(text):
+        mark, inner = match.group()[0], match.group()[1:-1]
+        elements += _elements(directory, text[last : match.start()], style)
+        inside = {**style, _STYLES[mark]: True}
+        if mark == "`":
+            elements.append({"type": "text", "text": inner, "style": inside})
+        else:
+            elements += _styled(directory, inner, inside)
+        last = match.end()
+    return elements + _elements(directory, text[last:], style)
+
+
+def _elements(directory: Directory, text: str, style: Json) -> list[Json]:
+    styled = {"style": style} if style else {}
     elements: list[Json] = []
     last = 0
     for match in _TOKEN.finditer(text):
@@ -46,13 +82,12 @@ def rich_text(directory: Directory, text: str) -> Json:
         if element is None:
             continue
         if match.start() > last:
-            elements.append({"type": "text", "text": text[last : match.start()]})
-        elements.append(element)
+            elements.append({"type": "text", "text": text[last : match.start()], **styled})
+        elements.append({**element, **styled})
         last = match.end()
     if last < len(text):
-        elements.append({"type": "text", "text": text[last:]})
-    section = {"type": "rich_text_section", "elements": elements}
-    return {"type": "rich_text", "elements": [section]}
+        elements.append({"type": "text", "text": text[last:], **styled})
+    return elements
 
 
 def _converted(text: str, token: Callable[[str, str], str | None]) -> str:
