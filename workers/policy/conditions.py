@@ -11,10 +11,9 @@ from enum import StrEnum
 from typing import Any, TypeAlias
 
 from workers.policy.operators import NULL, OPERATORS, Operator
-from workers.policy.patterns import Matcher, compile_arn, compile_tokens
+from workers.policy.patterns import Matcher, Token, compile_arn, compile_tokens
 from workers.policy.requests import Facts
 from workers.policy.variables import (
-    Template,
     Unknown,
     exact_text,
     has_variables,
@@ -28,7 +27,7 @@ Check: TypeAlias = Callable[[Facts], Answer]
 
 
 class Quantifier(StrEnum):
-    """A set operator in front of a condition operator.
+    """A set operator in front of a condition operator; a key with several values needs one.
 
     https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-single-vs-multi-valued-context-keys.html
     """
@@ -156,33 +155,50 @@ def _plain_check(
     quantifier: Quantifier | None,
     if_exists: bool,
 ) -> Check:
-    matches = operator.compile(values)
+    matches, readable = operator.compile(values), operator.check
     negated = operator.negated
     missing = _on_missing(operator, quantifier, if_exists)
+
+    def test(value: str) -> bool:
+        """A value that is none of the operator's type meets no condition, not even a negated one."""
+        return matches(value) is not negated and (readable is None or readable(value))
 
     def single(facts: Facts) -> Answer:
         held = facts.context.get(key)
         if not held:
             return None if key in facts.unknown else missing
-        if len(held) == 1:
-            return matches(held[0]) is not negated
-        return any(map(matches, held)) is not negated
+        # Several values need a set operator; without one the condition is not met.
+        return len(held) == 1 and test(held[0])
 
     def every(facts: Facts) -> Answer:
         held = facts.context.get(key)
         if not held:
             return None if key in facts.unknown else missing
-        return all(matches(value) is not negated for value in held if value)
+        return all(map(test, held))
 
     def some(facts: Facts) -> Answer:
         held = facts.context.get(key)
         if not held:
             return None if key in facts.unknown else missing
-        return any(matches(value) is not negated for value in held if value)
+        return any(map(test, held))
 
     if quantifier is None:
+        if readable is None and not negated:
+            return _positive(key, matches, missing)
         return single
     return every if quantifier is Quantifier.ALL else some
+
+
+def _positive(key: str, matches: Matcher, missing: bool) -> Check:
+    """The check that most conditions need, without detours."""
+
+    def check(facts: Facts) -> Answer:
+        held = facts.context.get(key)
+        if not held:
+            return None if key in facts.unknown else missing
+        return len(held) == 1 and matches(held[0])
+
+    return check
 
 
 Test: TypeAlias = Callable[[str, Facts], Answer]
@@ -192,24 +208,18 @@ def _check(
     key: str, test: Test, operator: Operator, quantifier: Quantifier | None, if_exists: bool
 ) -> Check:
     """The check of a condition whose values hold variables, which may be unknown or missing."""
-    negated = operator.negated
     missing = _on_missing(operator, quantifier, if_exists)
 
     def check(facts: Facts) -> Answer:
         held = facts.context.get(key)
         if not held:
             return None if key in facts.unknown else missing
-        answers = [test(value, facts) for value in held if value or quantifier is None]
         if quantifier is None:
-            return _negate(_some(answers), negated)
-        answers = [_negate(answer, negated) for answer in answers]
+            return test(held[0], facts) if len(held) == 1 else False
+        answers = [test(value, facts) for value in held]
         return _every(answers) if quantifier is Quantifier.ALL else _some(answers)
 
     return check
-
-
-def _negate(answer: Answer, negated: bool) -> Answer:
-    return answer if answer is None or not negated else not answer
 
 
 def _some(answers: Sequence[Answer]) -> Answer:
@@ -225,38 +235,38 @@ def _every(answers: Sequence[Answer]) -> Answer:
 
 
 def _variable_test(operator: Operator, values: Sequence[str]) -> Test:
-    """A test of one request value; a variable without a value matches nothing."""
+    """A test of one request value, negation included.
+
+    A variable without a value matches nothing, and makes a condition that asks for a non-match
+    invalid, so that the statement does not apply.
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_variables.html
+    """
     fixed = [value for value in values if not has_variables(value)]
     templates = [
         template_of(value, wildcards=operator.wildcards) for value in values if has_variables(value)
     ]
     matches_fixed = operator.compile(fixed) if fixed else None
+    negated = operator.negated
 
     def test(value: str, facts: Facts) -> Answer:
         if matches_fixed is not None and matches_fixed(value):
-            return True
-        answer: Answer = False
+            return not negated
+        answer: Answer = negated
         for template in templates:
-            resolved = _resolved(operator, template, facts)
-            if resolved is None:
+            tokens = resolve(template, facts.context, facts.unknown)
+            if isinstance(tokens, Unknown):
                 answer = None
-            elif resolved(value):
-                return True
+            elif tokens is None:
+                if negated:
+                    return False
+            elif _resolved(operator, tokens)(value):
+                return not negated
         return answer
 
     return test
 
 
-def _resolved(operator: Operator, template: Template, facts: Facts) -> Matcher | None:
-    tokens = resolve(template, facts.context, facts.unknown)
-    if tokens is None:
-        return _nothing
-    if isinstance(tokens, Unknown):
-        return None
+def _resolved(operator: Operator, tokens: list[Token]) -> Matcher:
     if not operator.wildcards:
         return operator.compile([exact_text(tokens)])
     return compile_arn(tokens) if operator.name.startswith("Arn") else compile_tokens(tokens)
-
-
-def _nothing(_: str) -> bool:
-    return False

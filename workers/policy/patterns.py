@@ -238,13 +238,10 @@ def bound_to_segments(tokens: Sequence[Token]) -> list[Token]:
 def compile_arn(tokens: Sequence[Token]) -> Matcher:
     """A matcher of the ARN operators: six parts, each checked on its own.
 
-    A lone ``*`` matches whatever is there; anything else that has fewer than six parts
-    matches nothing.
+    A pattern or a value that has fewer than six parts matches nothing, not even ``*``.
     https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_condition_operators.html#Conditions_ARN
     """
     merged = _merged(tokens)
-    if merged == [Wild.MANY]:
-        return anything
     parts: list[list[Token]] = [[]]
     for token in merged:
         if not isinstance(token, str):

@@ -128,9 +128,8 @@ def _granting(
     elif weighing.identity is False and weighing.by_entity is not True:
         yield Addition(Layer.IDENTITY, "", _statement(request))
     if weighing.boundary is False:
-        for boundary in policies.boundaries or ():
-            if _allows((boundary,), facts) is False:
-                yield Addition(Layer.BOUNDARY, boundary.name, _statement(request))
+        boundary = (policies.boundaries or ())[0]
+        yield Addition(Layer.BOUNDARY, boundary.name, _statement(request))
     if weighing.session is False:
         yield Addition(Layer.SESSION, "", _statement(request))
 

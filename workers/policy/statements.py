@@ -19,7 +19,7 @@ from workers.policy.patterns import (
     compile_tokens,
     tokens_of,
 )
-from workers.policy.principals import Grade, PrincipalSet, principal_set
+from workers.policy.principals import Grade, PrincipalSet, PrincipalType, principal_set
 from workers.policy.reader import Source
 from workers.policy.requests import Facts
 from workers.policy.variables import Template, Unknown, has_variables, resolve, template_of
@@ -213,25 +213,26 @@ def _exact_resources(exact: frozenset[str], negated: bool) -> Check:
 def _template_resources(
     exact: frozenset[str], globs: list[Matcher], templates: list[Template], negated: bool
 ) -> Check:
-    def matches(facts: Facts) -> Answer:
+    """A variable without a value matches nothing, and makes a NotResource element invalid.
+
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_variables.html
+    """
+
+    def check(facts: Facts) -> Answer:
         resource = facts.resource
         if resource in exact or any(glob(resource) for glob in globs):
-            return True
-        answer: Answer = False
+            return not negated
+        answer: Answer = negated
         for template in templates:
             tokens = resolve(template, facts.context, facts.unknown)
             if isinstance(tokens, Unknown):
                 answer = None
-            elif tokens is not None and compile_tokens(bound_to_segments(tokens))(resource):
-                return True
+            elif tokens is None:
+                if negated:
+                    return False
+            elif compile_tokens(bound_to_segments(tokens))(resource):
+                return not negated
         return answer
-
-    if not negated:
-        return matches
-
-    def check(facts: Facts) -> Answer:
-        answer = matches(facts)
-        return None if answer is None else not answer
 
     return check
 
@@ -268,10 +269,11 @@ def _not_principal_check(principals: PrincipalSet, effect: Effect) -> Check:
     def check(facts: Facts) -> Answer:
         if overreaches and facts.bounded and facts.principal.is_iam_entity:
             return True
-        if principals.excepts(facts.principal):
-            return False
-        if facts.partial and principals.names_a_session_of(facts.principal):
-            return None
-        return True
+        principal = facts.principal
+        if principal.type is PrincipalType.ROLE and facts.partial:
+            # Which session of the role will ask is not known, and each would have to be listed.
+            unsure = principals.excepts(principal) or principals.names_a_session_of(principal)
+            return None if unsure else True
+        return not principals.excepts(principal)
 
     return check

@@ -159,7 +159,7 @@ class Weighing:
         else:
             self.identity = self._scan(policies.identity, facts, Layer.IDENTITY)
             if policies.boundaries:
-                self.boundary = self._scan_each(policies.boundaries, facts, Layer.BOUNDARY)
+                self.boundary = self._scan(policies.boundaries, facts, Layer.BOUNDARY)
             if policies.session:
                 self.session = self._scan(policies.session, facts, Layer.SESSION)
             elif kind is PrincipalType.FEDERATED_USER:
@@ -195,9 +195,6 @@ class Weighing:
                 elif answer is None:
                     allowed = allowed or None
         return allowed
-
-    def _scan_each(self, documents: Sequence[Policy], facts: Facts, layer: Layer) -> Answer:
-        return both(*[self._scan((document,), facts, layer) for document in documents])
 
     def _weigh_resource(self, facts: Facts, document: Policy) -> None:
         if isinstance(document, Document) and document.kind is PolicyKind.TRUST:
