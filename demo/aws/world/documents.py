@@ -15,15 +15,19 @@ _PLACEHOLDER = re.compile(r"(?<!\$)\{([a-z_]+)\}")
 def document(parts: Iterable[Part], values: Mapping[str, str], templates: Templates) -> str:
     """A policy as JSON text, pretty-printed as the console shows it.
 
-    Raises KeyError for a template or a placeholder that nobody defined.
+    Raises KeyError for a template that nobody defined, ValueError for a placeholder.
     """
     statements: list[Statement] = []
     for part in parts:
         if isinstance(part, str):
-            statements += [_filled(each, values) for each in templates[part]]
+            statements += [fill(each, values) for each in templates[part]]
         else:
-            statements.append(_filled(part, values))
-    return json.dumps({"Version": "2012-10-17", "Statement": statements}, indent=2)
+            statements.append(fill(part, values))
+    text = json.dumps({"Version": "2012-10-17", "Statement": statements}, indent=2)
+    gap = _PLACEHOLDER.search(text)
+    if gap:
+        raise ValueError(f"nobody gave a value for {gap[0]} in {text}")
+    return text
 
 
 def trust(role: Role) -> str:
@@ -36,13 +40,14 @@ def trust(role: Role) -> str:
     return json.dumps({"Version": "2012-10-17", "Statement": statements}, indent=2)
 
 
-def _filled(value: Any, values: Mapping[str, str]) -> Any:
+def fill(value: Any, values: Mapping[str, str]) -> Any:
+    """`value` with `{name}` replaced wherever `values` knows the name, at any depth."""
     if isinstance(value, str):
-        return _PLACEHOLDER.sub(lambda match: values[match[1]], value)
+        return _PLACEHOLDER.sub(lambda match: values.get(match[1], match[0]), value)
     if isinstance(value, Mapping):
-        return {key: _filled(each, values) for key, each in value.items()}
+        return {key: fill(each, values) for key, each in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_filled(each, values) for each in value]
+        return [fill(each, values) for each in value]
     return value
 
 

@@ -241,13 +241,16 @@ class Cure(_Table):
     """One change that removes a cause: an API call, as root of `account`.
 
     `statement` is added to the policy that `document` names (`bucket:NAME`, `key:ARN`,
-    `role:ARN`, `trust:ARN`); `without` takes the statement with that Sid out; or `call`
-    (`service.method`) is made with `params`.
+    `role:ARN`, `trust:ARN`); or the pipeline's `action` (`Stage/Action`) gets `role`; or `call`
+    (`service.method`) is made with `params`. Two calls have words of their own: `connection`
+    (completes one, as a person does in the console) and `organizations.detach` (`policy`,
+    `target`).
     """
 
     document: str = ""
     statement: Statement | None = None
-    without: str = ""
+    action: str = ""
+    role: str = ""
     call: str = ""
     account: str = ""
     region: str = "us-east-1"
