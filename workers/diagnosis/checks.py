@@ -1,0 +1,382 @@
+"""Requirements against the snapshot: which policies have a say in each, and what they decide.
+
+Which documents are asked for a request follows
+https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic.html: service
+control policies of the caller's account, resource control policies of the resource's account, the
+endpoint policies of the VPC the caller works in, and key policies and grants for KMS.
+A document that nobody read goes in as `Unreadable`: it makes *unknown*, never a guess.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from typing import Any
+
+from workers.diagnosis.model import Check
+from workers.pipeline.arn import account_of
+from workers.pipeline.arn import parse as parse_arn
+from workers.pipeline.requirement import Requirement
+from workers.policy import (
+    Decision,
+    Dependency,
+    Document,
+    Grant,
+    Level,
+    Policies,
+    PolicyKind,
+    PublicAccessBlock,
+    Request,
+    Unreadable,
+    Verdict,
+    evaluate,
+    parse,
+)
+from workers.snapshot.model import (
+    EMPTY,
+    Bucket,
+    Membership,
+    NamedPolicy,
+    PolicyLevel,
+    PolicyText,
+    Reading,
+    Role,
+    Snapshot,
+    State,
+    User,
+    absent,
+    unreadable,
+)
+
+Policy = Document | Unreadable
+
+# Services with resource-based policies whose statements can let a same-account principal in, or
+# deny it: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_aws-services-that-work-with-iam.html
+_WITH_RESOURCE_POLICY = frozenset({"sns", "sqs", "lambda", "ecr", "secretsmanager", "events"})
+_ASSUME = frozenset({"sts:assumerole", "sts:tagsession", "sts:setsourceidentity"})
+_SESSION = re.compile(r"arn:([\w-]+):sts::(\d{12}):assumed-role/([^/]+)")
+# The endpoint services that carry the calls of an IAM service prefix, where the names differ.
+# https://docs.aws.amazon.com/vpc/latest/privatelink/aws-services-privatelink-support.html
+_ENDPOINTS: Mapping[str, tuple[str, ...]] = {
+    "ecr": ("ecr.api", "ecr.dkr"),
+    "codecommit": ("codecommit", "git-codecommit"),
+    "codestar-connections": ("codestar-connections.api",),
+    "codeconnections": ("codeconnections.api", "codestar-connections.api"),
+    "ssm": ("ssm", "ssmmessages", "ec2messages"),
+}
+
+
+class Checker:
+    """Evaluates requirements against one snapshot; every document is parsed once."""
+
+    def __init__(self, snapshot: Snapshot, parsed: dict[Any, Document] | None = None) -> None:
+        self.snapshot = snapshot
+        self._parsed: dict[Any, Document] = {} if parsed is None else parsed
+        self._identities: dict[str, Policies] = {}
+        self._resources: dict[tuple[str, str], Policy | None] = {}
+        self._levels: dict[tuple[str, str], tuple[Level, ...]] = {}
+
+    def with_snapshot(self, snapshot: Snapshot) -> Checker:
+        """A checker for a changed snapshot that shares the documents parsed so far."""
+        return Checker(snapshot, self._parsed)
+
+    def check(self, requirement: Requirement) -> Check:
+        """What the evaluator says of one requirement."""
+        verdict = evaluate(self.request(requirement), self.policies(requirement), partial=True)
+        if requirement.unresolved and verdict.decision is not Decision.ALLOWED:
+            # The resource is not known to the letter, so that no policy matches proves nothing.
+            parts = tuple(Dependency("variable", each, EMPTY) for each in requirement.unresolved)
+            verdict = Verdict(Decision.UNKNOWN, (), (), parts)
+        return Check(requirement, verdict)
+
+    def check_all(self, requirements: Iterable[Requirement]) -> tuple[Check, ...]:
+        return tuple(self.check(requirement) for requirement in requirements)
+
+    def request(self, requirement: Requirement) -> Request:
+        """The requirement as a request, for the role rather than a session of it."""
+        return Request(
+            principal=role_of(requirement.principal),
+            action=requirement.action,
+            resource=requirement.resource,
+            resource_account=self.owner(requirement) or None,
+            context=requirement.context,
+            unknown=requirement.unknown,
+        )
+
+    def owner(self, requirement: Requirement) -> str:
+        """The account that owns the resource, "" when nobody knows."""
+        if requirement.resource_account:
+            return requirement.resource_account
+        if account := account_of(requirement.resource):
+            return account
+        bucket = self.snapshot.bucket(bucket_of(requirement.resource))
+        return bucket.value.account if bucket.value is not None else ""
+
+    def policies(self, requirement: Requirement) -> Policies:
+        """Every policy that has a say in the requirement."""
+        principal = role_of(requirement.principal)
+        account = account_of(principal)
+        owner = self.owner(requirement)
+        mine = self._identity(principal)
+        is_bucket = requirement.action.lower().startswith("s3:")
+        is_key = requirement.action.lower().startswith("kms:")
+        return replace(
+            mine,
+            resource=self._resource(requirement.action, requirement.resource),
+            vpce=self._endpoints(requirement),
+            scps=self._of_organisation(account, "scps") if account else (),
+            rcps=self._of_organisation(owner, "rcps"),
+            grants=self._grants(requirement.resource) if is_key else (),
+            public_access_block=self._public_access(requirement.resource) if is_bucket else None,
+            management_account=self._manages(account),
+            resource_in_management_account=self._manages(owner),
+        )
+
+    def documents_of(self, principal: str) -> tuple[Policy, ...]:
+        """The identity-based policies of a role or user."""
+        return self._identity(role_of(principal)).identity
+
+    def document(self, text: PolicyText, name: str, kind: PolicyKind) -> Document:
+        """A parsed document; the same text under the same name is parsed once."""
+        key = (name, kind, text)
+        found = self._parsed.get(key)
+        if found is None:
+            found = self._parsed[key] = parse(text, name=name, kind=kind)
+        return found
+
+    # --- identity ------------------------------------------------------------------------------
+
+    def _identity(self, principal: str) -> Policies:
+        found = self._identities.get(principal)
+        if found is None:
+            found = self._identities[principal] = self._read_identity(principal)
+        return found
+
+    def _read_identity(self, principal: str) -> Policies:
+        if not principal.startswith("arn:") or ":root" in principal:
+            return Policies()
+        reading: Reading[Role] | Reading[User] = (
+            self.snapshot.user(principal)
+            if ":user/" in principal
+            else find_role(self.snapshot, principal)
+        )
+        if reading.state is State.UNREADABLE:
+            gap = Unreadable(principal, reading.why)
+            return Policies(identity=(gap,), boundaries=(gap,))
+        if reading.value is None:
+            return Policies()
+        return Policies(
+            identity=self._attached(reading.value.policies, principal, PolicyKind.IDENTITY),
+            boundaries=self._boundary(reading.value.boundary, principal),
+        )
+
+    def _attached(
+        self, policies: Reading[tuple[NamedPolicy, ...]], owner: str, kind: PolicyKind
+    ) -> tuple[Policy, ...]:
+        if policies.state is State.UNREADABLE:
+            return (Unreadable(owner, policies.why),)
+        return tuple(self._named(policy, kind) for policy in policies.value or ())
+
+    def _named(self, policy: NamedPolicy, kind: PolicyKind) -> Policy:
+        name = policy.arn or policy.name
+        if policy.document.value is None:
+            return Unreadable(name, policy.document.why or "the document is gone")
+        return self.document(policy.document.value, name, kind)
+
+    def _boundary(self, boundary: Reading[NamedPolicy], owner: str) -> tuple[Policy, ...] | None:
+        if boundary.state is State.UNREADABLE:
+            return (Unreadable(f"permissions boundary of {owner}", boundary.why),)
+        return (
+            None if boundary.value is None else (self._named(boundary.value, PolicyKind.BOUNDARY),)
+        )
+
+    # --- resources -----------------------------------------------------------------------------
+
+    def _resource(self, action: str, resource: str) -> Policy | None:
+        lower = action.lower()
+        service = lower.partition(":")[0]
+        if lower not in _ASSUME and service not in ("s3", "kms", *_WITH_RESOURCE_POLICY):
+            return None
+        key = (service, bucket_of(resource) if service == "s3" else resource)
+        if key not in self._resources:
+            self._resources[key] = self._read_resource(lower, resource)
+        return self._resources[key]
+
+    def _read_resource(self, action: str, resource: str) -> Policy | None:
+        reading, kind = resource_policy(self.snapshot, action, resource)
+        name = bucket_of(resource) if kind is PolicyKind.BUCKET else resource
+        if reading.state is State.UNREADABLE:
+            return Unreadable(name, reading.why)
+        return None if reading.value is None else self.document(reading.value, name, kind)
+
+    def _grants(self, resource: str) -> tuple[Grant, ...] | Unreadable:
+        key = self.snapshot.key(resource)
+        if key.state is State.UNREADABLE or (
+            key.value is not None and key.value.grants.state is State.UNREADABLE
+        ):
+            why = key.why if key.value is None else key.value.grants.why
+            return Unreadable(f"grants of {resource}", why)
+        if key.value is None:
+            return ()
+        return tuple(
+            Grant(
+                grantee=grant.grantee,
+                operations=frozenset(grant.operations),
+                key=key.value.arn,
+                name=grant.id,
+                encryption_context_equals=grant.encryption_context_equals or None,
+                encryption_context_subset=grant.encryption_context_subset or None,
+            )
+            for grant in key.value.grants.value or ()
+        )
+
+    def _public_access(self, resource: str) -> PublicAccessBlock | Unreadable | None:
+        bucket = self.snapshot.bucket(bucket_of(resource)).value
+        if bucket is None or bucket.public_access_block.value is None:
+            # Not known counts as not set: it can only take public access away, which no part of
+            # a pipeline needs, and `faults` reports a public policy by itself.
+            return None
+        block = bucket.public_access_block.value
+        return PublicAccessBlock(
+            block.block_public_acls,
+            block.ignore_public_acls,
+            block.block_public_policy,
+            block.restrict_public_buckets,
+        )
+
+    # --- the organisation and the network ------------------------------------------------------
+
+    def _of_organisation(self, account: str, which: str) -> tuple[Level, ...]:
+        key = (account, which)
+        if key not in self._levels:
+            self._levels[key] = self._read_levels(account, which)
+        return self._levels[key]
+
+    def _read_levels(self, account: str, which: str) -> tuple[Level, ...]:
+        name = f"{which[:3].upper()}s of account {account or '(unknown)'}"
+        membership = self.snapshot.membership(account) if account else unreadable("owner unknown")
+        if membership.state is State.UNREADABLE:
+            return (Level(name, (Unreadable(name, membership.why),)),)
+        if membership.value is None:
+            return ()
+        levels: Reading[tuple[PolicyLevel, ...]] = getattr(membership.value, which)
+        if levels.state is State.UNREADABLE:
+            return (Level(name, (Unreadable(name, levels.why),)),)
+        kind = PolicyKind.SCP if which == "scps" else PolicyKind.RCP
+        return tuple(
+            Level(level.target, self._attached(level.policies, f"{name} at {level.target}", kind))
+            for level in levels.value or ()
+        )
+
+    def _manages(self, account: str) -> bool:
+        membership = self.snapshot.memberships.get(account)
+        value: Membership | None = membership.value if membership is not None else None
+        return value is not None and value.management
+
+    def _endpoints(self, requirement: Requirement) -> tuple[Policy, ...]:
+        if not requirement.vpc_id:
+            return ()
+        reading = self.snapshot.description(requirement.vpc_id)
+        name = f"endpoints of {requirement.vpc_id}"
+        if reading.state is State.UNREADABLE:
+            return (Unreadable(name, reading.why),)
+        service = requirement.action.lower().partition(":")[0]
+        wanted = _ENDPOINTS.get(service, (service,))
+        found: list[Policy] = []
+        for endpoint in (reading.value or {}).get("VpcEndpoints", ()):
+            short = str(endpoint.get("ServiceName", "")).split(".", 3)[-1]
+            text = endpoint.get("PolicyDocument")
+            if short in wanted and isinstance(text, str):
+                id = str(endpoint.get("VpcEndpointId", name))
+                found.append(self.document(text, id, PolicyKind.VPCE))
+        # Two endpoints of a service: the request passes one of them, and nobody knows which.
+        return (
+            tuple(found[:1])
+            if len({each.text for each in found if isinstance(each, Document)}) < 2
+            else (Unreadable(name, f"{len(found)} endpoints of {service} have different policies"),)
+        )
+
+
+def resource_policy(
+    snapshot: Snapshot, action: str, resource: str
+) -> tuple[Reading[PolicyText], PolicyKind]:
+    """The resource-based policy that has a say in an action on a resource, as it was read."""
+    lower = action.lower()
+    if lower in _ASSUME:
+        role = find_role(snapshot, resource)
+        return (_inner(role, "trust"), PolicyKind.TRUST)
+    if lower.startswith("s3:"):
+        bucket: Reading[Bucket] = snapshot.bucket(bucket_of(resource))
+        return (_inner(bucket, "policy"), PolicyKind.BUCKET)
+    if lower.startswith("kms:"):
+        return (_inner(snapshot.key(resource), "policy"), PolicyKind.KEY)
+    for id in _ids(resource):
+        if id in snapshot.policies:
+            return (snapshot.policies[id], PolicyKind.RESOURCE)
+    return (unreadable(), PolicyKind.RESOURCE)
+
+
+def bucket_of(resource: str) -> str:
+    """The bucket in an S3 ARN of a bucket or object; "" for any other ARN."""
+    arn = parse_arn(resource)
+    return arn.resource.partition("/")[0] if arn is not None and arn.service == "s3" else ""
+
+
+def role_of(principal: str) -> str:
+    """The role of a session, without its path, which session ARNs do not show; else unchanged.
+
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html
+    """
+    found = _SESSION.match(principal)
+    return f"arn:{found[1]}:iam::{found[2]}:role/{found[3]}" if found else principal
+
+
+def find_role(snapshot: Snapshot, arn: str) -> Reading[Role]:
+    """The role with that ARN; one whose name fits when the ARN lacks the path."""
+    if arn in snapshot.roles:
+        return snapshot.roles[arn]
+    account, name = account_of(arn), arn.rsplit("/", 1)[-1]
+    for known, reading in snapshot.roles.items():
+        if known.rsplit("/", 1)[-1] == name and account_of(known) == account:
+            return reading
+    return unreadable()
+
+
+def settled(checks: Iterable[Check]) -> tuple[Check, ...]:
+    """The checks without those whose alternative is allowed (one of several is enough)."""
+    kept = tuple(checks)
+    allowed = {
+        _alternative(check)
+        for check in kept
+        if check.requirement.alternative and check.verdict.decision is Decision.ALLOWED
+    }
+    return tuple(
+        check
+        for check in kept
+        if check.verdict.decision is Decision.ALLOWED or _alternative(check) not in allowed
+    )
+
+
+def _alternative(check: Check) -> tuple[str, str, str, str]:
+    need = check.requirement
+    return (need.alternative, need.principal, need.stage, need.pipeline_action)
+
+
+def _inner(reading: Reading[Any], field: str) -> Reading[PolicyText]:
+    if reading.state is State.UNREADABLE:
+        return unreadable(reading.why)
+    if reading.value is None:
+        return absent()
+    found: Reading[PolicyText] = getattr(reading.value, field)
+    return found
+
+
+def _ids(resource: str) -> Iterable[str]:
+    """The ARN and those of what it is part of: a function without its alias or version."""
+    yield resource
+    parts = resource.split(":")
+    if len(parts) > 7:
+        yield ":".join(parts[:7])
+    if resource.endswith(("/*", ":*")):
+        yield resource[:-2]

@@ -1,0 +1,291 @@
+"""Checks gathered by cause, and what AWS said matched with them: the findings before the words."""
+
+from __future__ import annotations
+
+import fnmatch
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from workers.diagnosis.causes import Cause, Side
+from workers.diagnosis.checks import bucket_of, role_of
+from workers.diagnosis.failures import Failure, Source
+from workers.diagnosis.model import Certainty, Check, Component, Evidence
+from workers.pipeline.requirement import Requirement, Strength
+from workers.policy import Layer
+from workers.snapshot.model import empty
+
+EXACT = 100
+"""The score of a failure that names principal, action and resource of a check."""
+POINTED = 30
+"""From here on a failure that names less is taken to mean the draft."""
+
+_STRENGTHS = {Strength.ALWAYS: 0, Strength.WHEN: 1, Strength.DOCUMENTED: 2}
+_WEIGHTS = {Certainty.PROVEN: 24, Certainty.LIKELY: 16, Certainty.UNKNOWN: 0}
+_EXECUTING = frozenset({Component.SERVICE_ROLE, Component.ACTION_ROLE})
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """One cause with everything that shares it. `lead` is the check that the finding shows."""
+
+    key: tuple[str, ...]
+    kind: str
+    component: Component
+    certainty: Certainty
+    checks: tuple[Check, ...] = ()
+    causes: tuple[Cause, ...] = ()  # one per check
+    detail: str = ""
+    evidence: tuple[Evidence, ...] = ()
+    values: Mapping[str, str] = field(default_factory=empty)
+    matched: tuple[Failure, ...] = ()
+    score: int = 0
+    # For what is no check: a fault of the configuration, a denial that only a message tells of.
+    requirement: Requirement | None = None
+    documentation: str = ""
+    retry: bool = False
+    fault: str = ""
+
+    @property
+    def lead(self) -> Requirement:
+        if self.requirement is not None:
+            return self.requirement
+        return self.checks[0].requirement
+
+    @property
+    def cause(self) -> Cause | None:
+        return self.causes[0] if self.causes else None
+
+    @property
+    def documented_only(self) -> bool:
+        """Whether nothing but access that AWS merely lists has this cause."""
+        return bool(self.checks) and all(
+            check.requirement.strength is Strength.DOCUMENTED for check in self.checks
+        )
+
+
+def gather(found: Iterable[tuple[Check, Cause]]) -> tuple[Draft, ...]:
+    """One draft per cause, in the order in which the causes first appear."""
+    groups: dict[tuple[str, ...], list[tuple[Check, Cause]]] = {}
+    for check, cause in found:
+        groups.setdefault(cause.key, []).append((check, cause))
+    return tuple(_draft(members) for members in groups.values())
+
+
+def _draft(members: Sequence[tuple[Check, Cause]]) -> Draft:
+    ordered = sorted(members, key=lambda member: _STRENGTHS[member[0].requirement.strength])
+    return _led_by(
+        Draft(
+            key=ordered[0][1].key,
+            kind=ordered[0][1].kind,
+            component=ordered[0][1].component,
+            certainty=ordered[0][1].certainty,
+            checks=tuple(check for check, _ in ordered),
+            causes=tuple(cause for _, cause in ordered),
+        ),
+        0,
+    )
+
+
+def _led_by(draft: Draft, index: int) -> Draft:
+    """The draft with that check in front; the finding is about it."""
+    order = [index, *(each for each in range(len(draft.checks)) if each != index)]
+    lead = draft.causes[index]
+    return replace(
+        draft,
+        checks=tuple(draft.checks[each] for each in order),
+        causes=tuple(draft.causes[each] for each in order),
+        kind=lead.kind,
+        component=lead.component,
+        certainty=lead.certainty,
+        detail=lead.detail,
+    )
+
+
+# --- failures ----------------------------------------------------------------------------------
+
+
+def join(
+    drafts: Iterable[Draft], failures: Iterable[Failure]
+) -> tuple[tuple[Draft, ...], tuple[Failure, ...]]:
+    """The drafts with the failures that they explain, and the failures that none explains."""
+    joined = list(drafts)
+    unexplained: list[Failure] = []
+    for failure in failures:
+        scores = [_score(failure, draft) for draft in joined]
+        best = max((score for score, _ in scores), default=0)
+        if best < POINTED:
+            unexplained.append(failure)
+            continue
+        for number, (score, index) in enumerate(scores):
+            if score == best:
+                joined[number] = _matched(joined[number], failure, score, index)
+    return tuple(joined), tuple(unexplained)
+
+
+def _matched(draft: Draft, failure: Failure, score: int, index: int) -> Draft:
+    led = _led_by(draft, index) if draft.checks and score > draft.score else draft
+    return replace(
+        led,
+        matched=(*draft.matched, failure),
+        score=max(score, draft.score),
+        certainty=_raised(led, failure, score),
+    )
+
+
+def _raised(draft: Draft, failure: Failure, score: int) -> Certainty:
+    """Documents and AWS's own words together prove more than either does."""
+    if draft.certainty is not Certainty.UNKNOWN:
+        return Certainty.PROVEN if score >= EXACT else draft.certainty
+    named = failure.denial.layer if failure.denial is not None else None
+    sides = draft.cause.sides if draft.cause is not None else frozenset()
+    if score >= EXACT and named == "identity" and Side.IDENTITY in sides:
+        return Certainty.PROVEN
+    return Certainty.LIKELY
+
+
+def _score(failure: Failure, draft: Draft) -> tuple[int, int]:
+    """How well the failure fits the draft, and which of its checks it fits best."""
+    if failure.denial is None:
+        return 0, 0
+    requirements = [check.requirement for check in draft.checks] or [draft.lead]
+    scores = [
+        _fit(failure, each, draft, draft.causes[number] if draft.causes else None)
+        for number, each in enumerate(requirements)
+    ]
+    best = max(scores)
+    if best <= 0:
+        return 0, 0
+    return best + _WEIGHTS[draft.certainty], scores.index(best)
+
+
+def _fit(failure: Failure, need: Requirement, draft: Draft, cause: Cause | None) -> int:
+    denial = failure.denial
+    assert denial is not None
+    if not _layer_fits(denial.layer, cause):
+        return 0
+    if denial.principal and denial.action:
+        return _exact_fit(failure, need)
+    if failure.source is Source.TRAIL:
+        return 0
+    if denial.principal and not same_principal(denial.principal, need.principal):
+        return 0
+    if failure.stage and need.stage and (failure.stage, failure.action) != _place(need):
+        return 0
+    pointed = _pointed(denial.points_at, draft, need)
+    named = _named(failure, need)
+    if pointed < 0 or named < 0:
+        return 0
+    score = pointed + named
+    if denial.action:
+        score += 40 if denial.action.lower() == need.action.lower() else 0
+    if failure.stage and (failure.stage, failure.action) == _place(need):
+        score += 15
+    if denial.principal:
+        score += 20
+    if denial.service and _service_fits(denial.service, need.action):
+        score += 10
+    return score
+
+
+def _exact_fit(failure: Failure, need: Requirement) -> int:
+    denial = failure.denial
+    assert denial is not None
+    if denial.action.lower() != need.action.lower():
+        return 0
+    if not same_principal(denial.principal, need.principal):
+        return 0
+    if not denial.resource or denial.resource == "*":
+        return EXACT - 20
+    return EXACT if resource_fits(denial.resource, need) else 0
+
+
+def _place(need: Requirement) -> tuple[str, str]:
+    return (need.stage, need.pipeline_action)
+
+
+def _layer_fits(layer: str | None, cause: Cause | None) -> bool:
+    """Whether a message that names a layer can mean this cause."""
+    if layer is None or cause is None:
+        return True
+    if cause.layer is not None:
+        same = {Layer.RESOURCE: "resource", Layer.TRUST: "trust"}
+        return layer == same.get(cause.layer, str(cause.layer)) or {layer, str(cause.layer)} == {
+            "resource",
+            "trust",
+        }
+    if layer == "identity":
+        return not cause.sides or Side.IDENTITY in cause.sides
+    if layer in ("resource", "trust"):
+        return True
+    return cause.kind == layer
+
+
+def _pointed(points_at: Sequence[str], draft: Draft, need: Requirement) -> int:
+    """20 and less where the message points at the draft's component, -1 where elsewhere."""
+    if not points_at:
+        return 0
+    for number, point in enumerate(points_at):
+        same = point == draft.component or (
+            point in _EXECUTING and draft.component in _EXECUTING and need.part in _EXECUTING_PARTS
+        )
+        if same:
+            return max(20 - 4 * number, 4)
+    return -1
+
+
+_EXECUTING_PARTS = frozenset({"service_role", "action_role", "cloudformation_role", "rule_role"})
+
+
+def _named(failure: Failure, need: Requirement) -> int:
+    """20 for each thing that the message and the requirement both name, -1 where they differ."""
+    denial = failure.denial
+    assert denial is not None
+    score = 0
+    if denial.bucket and need.action.lower().startswith("s3:"):
+        if bucket_of(need.resource) != denial.bucket:
+            return -1
+        score += 20
+    if denial.connection and "connections:" in need.action.lower():
+        if need.resource != denial.connection:
+            return -1
+        score += 30
+    for name in (denial.repository, denial.function):
+        if name and name.rsplit(":", 1)[-1].rsplit("/", 1)[-1] in need.resource:
+            score += 20
+    if denial.resource and not denial.principal:
+        score += 20 if resource_fits(denial.resource, need) else 0
+    return score
+
+
+def _service_fits(service: str, action: str) -> bool:
+    name = service.lower().replace("amazon", "").replace("aws", "").strip()
+    prefix = action.lower().partition(":")[0]
+    return bool(name) and (prefix in name or name in prefix)
+
+
+def same_principal(one: str, other: str) -> bool:
+    """Whether two ARNs are one role or user; a session's ARN does not show the role's path."""
+    one, other = role_of(one), role_of(other)
+    if one == other:
+        return True
+    return (
+        ":role/" in one
+        and ":role/" in other
+        and one.split(":")[4] == other.split(":")[4]
+        and one.rsplit("/", 1)[-1] == other.rsplit("/", 1)[-1]
+        and (one.count("/") == 1 or other.count("/") == 1)
+    )
+
+
+def resource_fits(told: str, need: Requirement) -> bool:
+    """Whether the resource of a message is that of a requirement, up to `*` on either side."""
+    for known in {need.resource, need.shown}:
+        if told == known or fnmatch.fnmatchcase(told, _glob(known)):
+            return True
+        if fnmatch.fnmatchcase(known, _glob(told)):
+            return True
+    return False
+
+
+def _glob(text: str) -> str:
+    return text.replace("[", "[[]")

@@ -1,0 +1,205 @@
+"""The statement that decided, or the policies that should allow and do not."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from workers.diagnosis.causes import Side
+from workers.diagnosis.checks import Checker
+from workers.diagnosis.drafts import Draft
+from workers.diagnosis.failures import Failure
+from workers.diagnosis.model import Check, Evidence
+from workers.diagnosis.texts import Texts
+from workers.policy import (
+    Decision,
+    Document,
+    Effect,
+    Element,
+    Explanation,
+    Layer,
+    Match,
+    NearMiss,
+    Policy,
+    Statement,
+    explain,
+)
+from workers.snapshot.model import Opinion, Snapshot
+
+MESSAGE = "message"
+SIMULATOR = "simulator"
+_NEAREST = 2
+_POLICIES = 6
+_RESOURCE = (Layer.RESOURCE, Layer.TRUST)
+
+
+@dataclass(frozen=True, slots=True)
+class Grounds:
+    """The evidence of a draft, and the sentence about the statement that comes nearest."""
+
+    evidence: tuple[Evidence, ...]
+    nearly: str = ""
+
+
+def grounds(draft: Draft, checker: Checker, texts: Texts) -> Grounds:
+    """What proves the draft, the deciding document first, then what AWS and others said."""
+    said = tuple(of_failure(failure) for failure in draft.matched)
+    if not draft.checks:
+        return Grounds((*draft.evidence, *said))
+    check, cause = draft.checks[0], draft.causes[0]
+    opinions = tuple(_opinions(check, checker.snapshot, texts))
+    if cause.match is not None:
+        return Grounds((of_match(cause.match), *draft.evidence, *said, *opinions))
+    requirement = check.requirement
+    explanation = explain(checker.request(requirement), checker.policies(requirement), partial=True)
+    if cause.layer is not None:
+        found = tuple(_silent(str(cause.layer), cause.policies, cause.place))
+        return Grounds((*found, *draft.evidence, *said, *opinions))
+    layers = _layers_of(cause.sides)
+    nearest = _nearest(explanation, layers)
+    found = (
+        *(of_statement(miss.layer, miss.cause) for miss in nearest),
+        *_rest(cause.policies, nearest, requirement.principal, cause.sides, explanation),
+    )
+    nearly = _nearly(nearest[0], texts) if nearest else ""
+    return Grounds((*found, *draft.evidence, *said, *opinions), nearly)
+
+
+def of_match(match: Match) -> Evidence:
+    """The statement or grant of a match."""
+    if isinstance(match.cause, Statement):
+        return of_statement(match.layer, match.cause)
+    return Evidence(str(match.layer), match.policy, match.statement, str(match.effect))
+
+
+def of_statement(layer: Layer, statement: Statement) -> Evidence:
+    return Evidence(
+        layer=str(layer),
+        policy=statement.policy,
+        statement=statement.label,
+        effect=str(statement.effect),
+        line=statement.line,
+        text=json.dumps(dict(statement.raw), indent=2, ensure_ascii=False, default=str),
+    )
+
+
+def of_failure(failure: Failure) -> Evidence:
+    """What AWS said, as evidence. The policy is the one that the message names, if it does."""
+    denial = failure.denial
+    return Evidence(
+        layer=MESSAGE,
+        policy=denial.policy_arn if denial is not None else "",
+        statement=failure.execution,
+        effect=(denial.effect or "") if denial is not None else "",
+        text=failure.text,
+    )
+
+
+def agreeing(check: Check, opinions: Iterable[Opinion]) -> bool | None:
+    """Whether the simulator says the same; None where it was not asked."""
+    for opinion in opinions:
+        need = check.requirement
+        if (
+            opinion.principal == need.principal
+            and opinion.action.lower() == need.action.lower()
+            and opinion.resource in (need.resource, need.shown)
+        ):
+            allowed = check.verdict.decision is Decision.ALLOWED
+            return (opinion.decision == Decision.ALLOWED) is allowed
+    return None
+
+
+def _opinions(check: Check, snapshot: Snapshot, texts: Texts) -> Iterator[Evidence]:
+    need = check.requirement
+    for opinion in snapshot.opinions:
+        if (
+            opinion.principal != need.principal
+            or opinion.action.lower() != need.action.lower()
+            or opinion.resource not in (need.resource, need.shown)
+        ):
+            continue
+        same = agreeing(check, (opinion,))
+        yield Evidence(
+            layer=SIMULATOR,
+            policy="iam:SimulatePrincipalPolicy",
+            statement="",
+            effect=opinion.decision,
+            text=texts.say("words.agrees")
+            if same
+            else texts.say("words.disagrees", decision=opinion.decision, action=need.action),
+        )
+
+
+def _layers_of(sides: frozenset[Side]) -> tuple[Layer, ...]:
+    return (
+        *((Layer.IDENTITY,) if Side.IDENTITY in sides else ()),
+        *(_RESOURCE if Side.RESOURCE in sides else ()),
+    )
+
+
+def _nearest(explanation: Explanation, layers: tuple[Layer, ...]) -> tuple[NearMiss, ...]:
+    misses = [
+        miss
+        for layer in explanation.layers
+        if layer.layer in layers
+        for miss in layer.near_misses
+        if miss.cause.effect is Effect.ALLOW
+    ]
+    misses.sort(key=lambda miss: len(miss.failures))
+    return tuple(misses[:_NEAREST])
+
+
+def _rest(
+    policies: tuple[Policy, ...],
+    nearest: tuple[NearMiss, ...],
+    principal: str,
+    sides: frozenset[Side],
+    explanation: Explanation,
+) -> Iterator[Evidence]:
+    """The policies without a statement that comes near: they should allow and say nothing."""
+    shown = {(miss.cause.policy, _side(miss.layer)) for miss in nearest}
+    for policy in policies[:_POLICIES]:
+        layer = _layer_of(policy, explanation)
+        if (policy.name, _side(layer)) not in shown:
+            yield Evidence(str(layer), policy.name, "", str(Decision.IMPLICIT_DENY))
+    if Side.IDENTITY in sides and not any(_is_identity(each) for each in policies):
+        yield Evidence(str(Layer.IDENTITY), principal, "", str(Decision.IMPLICIT_DENY))
+
+
+def _side(layer: Layer) -> Side:
+    return Side.IDENTITY if layer is Layer.IDENTITY else Side.RESOURCE
+
+
+def _is_identity(policy: Policy) -> bool:
+    return not isinstance(policy, Document) or not policy.kind.names_principals
+
+
+def _layer_of(policy: Policy, explanation: Explanation) -> Layer:
+    if _is_identity(policy):
+        return Layer.IDENTITY
+    layers = [each.layer for each in explanation.layers if each.layer in _RESOURCE]
+    return layers[0] if layers else Layer.RESOURCE
+
+
+def _silent(layer: str, policies: tuple[Policy, ...], place: str) -> Iterator[Evidence]:
+    for policy in policies[:_POLICIES]:
+        yield Evidence(layer, policy.name, "", str(Decision.IMPLICIT_DENY))
+    if not policies:
+        yield Evidence(layer, place, "", str(Decision.IMPLICIT_DENY))
+
+
+def _nearly(miss: NearMiss, texts: Texts) -> str:
+    failure = miss.failure
+    values = {
+        "statement": miss.cause.label,
+        "policy": miss.cause.policy,
+        "expected": texts.listed(failure.expected, 3),
+        "actual": texts.listed(failure.actual, 3) or texts.say("nearly.nothing"),
+        "operator": failure.operator or "",
+        "key": failure.key or "",
+    }
+    kind = str(failure.element)
+    if failure.element is Element.CONDITION and failure.unknown:
+        kind = "unknown_condition"
+    return texts.say(f"nearly.{kind}", **values)

@@ -1,0 +1,245 @@
+"""Drafts put into words and order: what broke the last execution first, then what will."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from workers.diagnosis import naming
+from workers.diagnosis.causes import Side
+from workers.diagnosis.checks import Checker, role_of
+from workers.diagnosis.drafts import Draft
+from workers.diagnosis.evidence import agreeing, grounds
+from workers.diagnosis.failures import Source
+from workers.diagnosis.faulty import lost_principals
+from workers.diagnosis.model import Certainty, Component, Evidence, Finding, Fix
+from workers.diagnosis.plans import Planner
+from workers.diagnosis.repairs import Repairs
+from workers.diagnosis.texts import Texts
+from workers.pipeline.arn import account_of
+from workers.pipeline.faults import FaultText
+from workers.pipeline.requirement import Requirement
+from workers.policy import Decision
+
+_CERTAINTY_ORDER = {Certainty.PROVEN: 0, Certainty.LIKELY: 1, Certainty.UNKNOWN: 2}
+# Kinds with one sentence per component of the silent side.
+_MISSING = {
+    Component.BUCKET: "missing_bucket",
+    Component.KMS: "missing_key",
+    Component.TRUST: "missing_trust",
+    Component.CONFIG: "missing_resource",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Author:
+    """Writes the findings of one diagnosis."""
+
+    checker: Checker
+    planner: Planner
+    repairs: Repairs
+    texts: Texts
+    fault_texts: Mapping[str, FaultText]
+    purposes: Mapping[str, str]
+    pipeline_arn: str
+
+    def findings(self, drafts: Iterable[Draft]) -> tuple[Finding, ...]:
+        """All findings, the blocking one first."""
+        return tuple(self._finding(draft) for draft in ordered(drafts))
+
+    def _finding(self, draft: Draft) -> Finding:
+        kind = text_kind(draft)
+        found = grounds(draft, self.checker, self.texts)
+        values = self._values(draft, found.nearly)
+        certainty = self._certainty(draft)
+        need = draft.lead
+        decision = draft.checks[0].verdict.decision if draft.checks else _decision(draft)
+        return Finding(
+            id=self._id(draft),
+            component=draft.component,
+            certainty=certainty,
+            headline=self._say(draft, kind, "headline", values),
+            explanation=self._say(draft, kind, "explanation", values),
+            principal=role_of(need.principal),
+            action=need.action,
+            resource=need.shown,
+            decision=str(decision),
+            stage=need.stage,
+            pipeline_action=need.pipeline_action,
+            detail=draft.detail,
+            actions=_actions(draft),
+            evidence=found.evidence,
+            fix=self._fix(draft, kind, values),
+            documentation=draft.documentation or need.documentation,
+            stopped=self._stopped(draft),
+            checks=draft.checks,
+        )
+
+    def _say(self, draft: Draft, kind: str, part: str, values: Mapping[str, str]) -> str:
+        if draft.fault:
+            translated = self.texts.say(f"faults.{draft.fault}.{part}", **values)
+            if translated:
+                return translated
+            text = self.fault_texts[draft.fault]
+            template = {
+                "headline": text.headline,
+                "explanation": text.explanation,
+                "instructions": text.cure,
+            }[part]
+            return template.format(**values)
+        return self.texts.say(f"findings.{kind}.{part}", **values)
+
+    def _certainty(self, draft: Draft) -> Certainty:
+        """A second opinion that agrees proves what the documents alone leave likely."""
+        if draft.checks and draft.certainty is Certainty.LIKELY:
+            opinion = agreeing(draft.checks[0], self.checker.snapshot.opinions)
+            if opinion:
+                return Certainty.PROVEN
+        return draft.certainty
+
+    def _id(self, draft: Draft) -> str:
+        parts = "\n".join((self.pipeline_arn, *draft.key))
+        return f"{draft.component}-{hashlib.sha256(parts.encode()).hexdigest()[:10]}"
+
+    def _values(self, draft: Draft, nearly: str) -> dict[str, str]:
+        need, cause = draft.lead, draft.cause
+        actions = self.texts.listed(_actions(draft))
+        match = cause.match if cause is not None else None
+        denial = draft.matched[0].denial if draft.matched else None
+        policy = match.policy if match is not None else ""
+        if cause is not None and cause.place:
+            policy = cause.place
+        if denial is not None and denial.policy_arn and not policy:
+            policy = denial.policy_arn
+        layer = (denial.layer or "") if denial is not None else ""
+        purpose = self.purposes.get(need.purpose, "")
+        values = {
+            "who": naming.who(need.principal, self.texts),
+            "principal": role_of(need.principal),
+            "action": need.action,
+            "actions": actions or need.action,
+            "what": naming.what(need.shown, self.texts),
+            "resource": need.shown,
+            "name": naming.short(need.resource),
+            "owner": self.checker.owner(need),
+            "account": account_of(role_of(need.principal)),
+            "policy": naming.policy(policy) or self.texts.say("layers.unnamed"),
+            "statement": match.statement if match is not None else "",
+            "where": naming.place(need.stage, need.pipeline_action, self.texts),
+            "stage": need.stage,
+            "pipeline_action": need.pipeline_action,
+            "layer": self.texts.say(f"layers.{layer}") if layer else self.texts.say("layers.some"),
+            "unread": self._unread(draft),
+            "more": nearly or (f"{purpose[:1].upper()}{purpose[1:]}." if purpose else ""),
+            "repository": self._repository(need),
+            "text": "",
+        }
+        return values | dict(draft.values) | self._document(draft)
+
+    def _document(self, draft: Draft) -> dict[str, str]:
+        if "document" not in draft.values:
+            return {}
+        evidence = draft.evidence[0] if draft.evidence else Evidence("identity", "", "", "")
+        holder = role_of(draft.lead.principal)
+        words = naming.document(evidence.layer, draft.values["document"], self.texts, holder)
+        return {"document": words[:1].upper() + words[1:]}
+
+    def _unread(self, draft: Draft) -> str:
+        names = draft.cause.unread if draft.cause is not None else ()
+        return self.texts.listed([naming.short(name) for name in names], 3)
+
+    def _repository(self, need: Requirement) -> str:
+        pipeline = self.checker.snapshot.pipeline.value
+        for action in pipeline.actions if pipeline is not None else ():
+            if (action.stage, action.name) == (need.stage, need.pipeline_action):
+                return action.configuration.get("FullRepositoryId", "")
+        return ""
+
+    def _stopped(self, draft: Draft) -> str:
+        for failure in draft.matched:
+            if failure.source is Source.RUN or failure.stage:
+                where = naming.place(failure.stage, failure.action, self.texts)
+                if failure.at:
+                    return self.texts.say(
+                        "words.stopped",
+                        where=where,
+                        at=_time(failure.at),
+                        execution=failure.execution[:8] or "?",
+                    )
+                return self.texts.say("words.stopped_untimed", where=where)
+        for failure in draft.matched:
+            if failure.source is Source.GIVEN:
+                return self.texts.say("words.said")
+            return self.texts.say("words.seen", count=failure.count, at=_time(failure.at))
+        return ""
+
+    # --- the fix -------------------------------------------------------------------------------
+
+    def _fix(self, draft: Draft, kind: str, values: Mapping[str, str]) -> Fix:
+        text = self._say(draft, kind, "instructions", values)
+        if draft.retry:
+            return self.planner.retry(text)
+        if draft.fault:
+            return self.repairs.of_fault(draft, text)
+        if draft.kind == "document_duplicate_key":
+            return self.repairs.of_document(draft, text, lost_principals)
+        if draft.kind == "missing":
+            return self.planner.missing(draft, text)
+        if draft.kind == "undecided":
+            if draft.certainty is Certainty.UNKNOWN:
+                return self.planner.proposed(draft, text)
+            return self.planner.missing(draft, text)
+        if draft.kind == "message_identity":
+            return self.planner.proposed(draft, text)
+        return self.planner.instructions(text)
+
+
+def ordered(drafts: Iterable[Draft]) -> tuple[Draft, ...]:
+    """What stopped the last execution, then what is proven, then in the pipeline's order."""
+    return tuple(
+        sorted(drafts, key=lambda draft: (-draft.score, _CERTAINTY_ORDER[draft.certainty]))
+    )
+
+
+def text_kind(draft: Draft) -> str:
+    """The id of the texts: a missing permission is told by the side that is silent."""
+    if draft.kind != "missing":
+        return draft.kind
+    if blemish := draft.values.get("blemish"):
+        return blemish
+    cause = draft.causes[0]
+    if cause.sides == {Side.IDENTITY, Side.RESOURCE}:
+        return "missing_both"
+    if Side.IDENTITY in cause.sides:
+        return "missing_identity"
+    return _MISSING.get(draft.component, "missing_resource")
+
+
+def _actions(draft: Draft) -> tuple[str, ...]:
+    if draft.checks:
+        return tuple(dict.fromkeys(check.requirement.action for check in draft.checks))
+    return (draft.lead.action,) if draft.lead.action else ()
+
+
+def _decision(draft: Draft) -> Decision:
+    for failure in draft.matched:
+        if draft.retry:
+            return Decision.ALLOWED
+        if failure.denial is not None and failure.denial.effect:
+            return Decision(failure.denial.effect)
+    return Decision.UNKNOWN if draft.certainty is Certainty.UNKNOWN else Decision.IMPLICIT_DENY
+
+
+def _time(at: str) -> str:
+    """`2026-11-24 12:04` of an ISO 8601 time; other text as it is."""
+    return at[:16].replace("T", " ") if "T" in at else at
+
+
+def blocking(findings: Sequence[Finding]) -> tuple[Finding, ...]:
+    """Those that stop the pipeline as far as anybody knows."""
+    return tuple(
+        each
+        for each in findings
+        if each.certainty is not Certainty.UNKNOWN and each.decision != Decision.ALLOWED
+    )

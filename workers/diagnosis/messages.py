@@ -1,0 +1,355 @@
+"""Failures that no denied check explains: what the message itself proves, or that it has passed.
+
+A text says that access was denied then; the documents say what holds now. Where the layer that
+the text names was read and allows now, the denial has passed and no policy is proposed
+(https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_general.html#troubleshoot_general_eventual-consistency).
+Where it was not read, the finding says what the text says and no more.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from types import MappingProxyType
+
+from workers.diagnosis.causes import (
+    allows_only,
+    causes,
+    component_of,
+    detail_of,
+    resource_component,
+    scope_of,
+)
+from workers.diagnosis.checks import Checker
+from workers.diagnosis.drafts import Draft, gather, resource_fits, same_principal
+from workers.diagnosis.failures import Failure, Source
+from workers.diagnosis.model import Certainty, Check, Component
+from workers.pipeline.arn import account_of, region_of
+from workers.pipeline.context import Mentions
+from workers.pipeline.requirement import Part, Requirement
+from workers.policy import Decision, Policies, PolicyKind, evaluate
+from workers.snapshot.model import Snapshot, State
+
+HANDSHAKE = "(handshake)"
+_CONNECTION_PROVIDER = "CodeStarSourceConnection"
+_LAYER_COMPONENTS = {
+    "scp": Component.SCP,
+    "rcp": Component.RCP,
+    "trust": Component.TRUST,
+    "vpce": Component.CONFIG,
+}
+
+
+def asked_for(
+    failures: Iterable[Failure], requirements: Sequence[Requirement], snapshot: Snapshot
+) -> tuple[Requirement, ...]:
+    """Requirements for the requests that messages name and the catalogue does not know of.
+
+    Part and account follow from the principal: one that is not of the pipeline is a person.
+    """
+    parts = {need.principal: need.part for need in reversed(requirements)}
+    sendable = Mentions(snapshot).keys
+    found: list[Requirement] = []
+    for failure in failures:
+        denial = failure.denial
+        if denial is None or not (denial.principal and denial.action):
+            continue
+        if any(_names(failure, need) for need in (*requirements, *found)):
+            continue
+        principal = next(
+            (known for known in parts if same_principal(known, denial.principal)),
+            failure.principal,
+        )
+        found.append(_requirement(failure, principal, parts.get(principal), snapshot, sendable))
+    return tuple(found)
+
+
+def _requirement(
+    failure: Failure,
+    principal: str,
+    part: Part | None,
+    snapshot: Snapshot,
+    sendable: frozenset[str],
+) -> Requirement:
+    denial = failure.denial
+    assert denial is not None
+    owner = account_of(denial.resource)
+    region = region_of(denial.resource)
+    context: dict[str, str | tuple[str, ...]] = {"aws:SecureTransport": "true"}
+    if owner:
+        context["aws:ResourceAccount"] = owner
+    if region:
+        context["aws:RequestedRegion"] = region
+    if denial.action.lower() == "iam:passrole" and (
+        service := _passed_to(denial.resource, snapshot)
+    ):
+        context["iam:PassedToService"] = service
+    return Requirement(
+        principal=principal,
+        part=part or Part.USER,
+        action=denial.action,
+        resource=denial.resource or "*",
+        resource_account=owner,
+        region=region,
+        context=MappingProxyType(context),
+        unknown=sendable - {key.lower() for key in context},
+        purpose="",
+        stage=failure.stage,
+        pipeline_action=failure.action,
+        unresolved=() if denial.resource else ("the resource",),
+    )
+
+
+def _passed_to(role: str, snapshot: Snapshot) -> str:
+    """The service that a role is passed to, where the pipeline's configuration says so."""
+    pipeline = snapshot.pipeline.value
+    for action in pipeline.actions if pipeline is not None else ():
+        if action.configuration.get("RoleArn") == role:
+            return "cloudformation.amazonaws.com"
+    return "codepipeline.amazonaws.com" if pipeline and pipeline.role_arn == role else ""
+
+
+def _names(failure: Failure, need: Requirement) -> bool:
+    denial = failure.denial
+    return (
+        denial is not None
+        and denial.action.lower() == need.action.lower()
+        and same_principal(denial.principal, need.principal)
+        and (not denial.resource or resource_fits(denial.resource, need))
+    )
+
+
+# --- failures that are left --------------------------------------------------------------------
+
+
+def explained(
+    unexplained: Iterable[Failure], checks: Sequence[Check], checker: Checker
+) -> tuple[Draft, ...]:
+    """A draft for each failure that no draft explains; none where it is no question of access."""
+    found: dict[tuple[str, ...], Draft] = {}
+    for failure in unexplained:
+        draft = _explained(failure, checks, checker)
+        if draft is not None:
+            known = found.get(draft.key)
+            found[draft.key] = (
+                draft if known is None else replace(known, matched=(*known.matched, failure))
+            )
+    return tuple(found.values())
+
+
+def _explained(failure: Failure, checks: Sequence[Check], checker: Checker) -> Draft | None:
+    if failure.denial is None:
+        return _outside_aws(failure, checks, checker)
+    named = [check for check in checks if _names(failure, check.requirement)]
+    if named:
+        return _of_request(failure, named[0], checker)
+    if failure.source is Source.TRAIL:
+        return None
+    return _of_hint(failure, checks)
+
+
+def _of_request(failure: Failure, check: Check, checker: Checker) -> Draft | None:
+    """A failure that names principal and action, against what the documents say of them now."""
+    if _allows_now(failure, check, checker):
+        if failure.source is Source.TRAIL:
+            return None  # an old event of a cured denial needs nobody's attention
+        return _draft("retry", component_of(check.requirement), failure, check, retry=True)
+    return _of_message(failure, check)
+
+
+def _allows_now(failure: Failure, check: Check, checker: Checker) -> bool:
+    """Whether the layer that denied, or where none is named every layer, was read and allows."""
+    if check.verdict.decision is Decision.ALLOWED:
+        return True
+    layer = failure.denial.layer if failure.denial is not None else None
+    if layer is None or check.verdict.decision is not Decision.UNKNOWN:
+        return False
+    if check.requirement.unresolved:
+        return False
+    request, policies = checker.request(check.requirement), checker.policies(check.requirement)
+    if layer == "identity":
+        documents = policies.identity
+        if not documents or any(each.unreadable is not None for each in documents):
+            return False
+        alone = Policies(identity=documents)
+        same_account = replace(request, resource_account=account_of(request.principal))
+        return evaluate(same_account, alone, partial=True).decision is Decision.ALLOWED
+    if layer == "boundary" and policies.boundaries:
+        if any(each.unreadable is not None for each in policies.boundaries):
+            return False
+        alone = Policies(identity=policies.boundaries)
+        same_account = replace(request, resource_account=account_of(request.principal))
+        return evaluate(same_account, alone, partial=True).decision is Decision.ALLOWED
+    if layer in ("resource", "trust") and policies.resource is not None:
+        if policies.resource.unreadable is not None:
+            return False
+        bare = Policies(
+            identity=tuple(allows_only(each, PolicyKind.IDENTITY) for each in policies.identity),
+            resource=policies.resource,
+        )
+        return evaluate(request, bare, partial=True).decision is Decision.ALLOWED
+    return False
+
+
+def _of_message(failure: Failure, check: Check) -> Draft:
+    """What the message says by itself, the layer it names first."""
+    denial = failure.denial
+    assert denial is not None
+    need = check.requirement
+    explicit = denial.effect == "explicitDeny"
+    kind = {
+        "scp": "message_scp",
+        "rcp": "message_rcp",
+        "boundary": "message_boundary",
+        "trust": "message_trust",
+    }.get(denial.layer or "")
+    if kind is None:
+        if denial.layer is None:
+            kind = "message_trust" if need.action.lower() == "sts:assumerole" else "message_access"
+        elif explicit:
+            kind = "message_deny"
+        else:
+            kind = "message_identity" if denial.layer == "identity" else "message_missing"
+    component = _LAYER_COMPONENTS.get(denial.layer or "")
+    if component is None:
+        in_resource = denial.layer == "resource" or (
+            denial.layer is None and need.action.lower() == "sts:assumerole"
+        )
+        component = resource_component(need.action) if in_resource else component_of(need)
+    detail = {"boundary": "boundary", "session": "session_policy", "vpce": "vpc_endpoint"}.get(
+        denial.layer or "", ""
+    )
+    certainty = Certainty.LIKELY if denial.layer is not None else Certainty.UNKNOWN
+    return _draft(kind, component, failure, check, certainty=certainty, detail=detail)
+
+
+def _draft(
+    kind: str,
+    component: Component,
+    failure: Failure,
+    check: Check,
+    *,
+    certainty: Certainty = Certainty.LIKELY,
+    detail: str = "",
+    retry: bool = False,
+) -> Draft:
+    need = check.requirement
+    return Draft(
+        key=(kind, need.principal, scope_of(need), need.action if retry else ""),
+        kind=kind,
+        component=component,
+        certainty=certainty,
+        detail=detail or ("propagation" if retry else detail_of(need)),
+        requirement=need,
+        checks=(),
+        matched=(failure,),
+        score=100,
+        documentation=need.documentation,
+        retry=retry,
+    )
+
+
+def _of_hint(failure: Failure, checks: Sequence[Check]) -> Draft | None:
+    """A failure that names no request: the checks of its action say whether it has passed."""
+    denial = failure.denial
+    assert denial is not None
+    mine = _checks_at(failure, checks)
+    if denial.connection or "connection" in denial.points_at[:1]:
+        return _of_connection(failure, mine)
+    if denial.points_at[:1] == ("config",):
+        lead = mine[0] if mine else None
+        return _bare("message_config", Component.CONFIG, failure, lead)
+    if not mine:
+        component = Component(denial.points_at[0]) if denial.points_at else Component.CONFIG
+        return _bare("message_access", component, failure, None)
+    if all(check.verdict.decision is Decision.ALLOWED for check in mine):
+        lead = mine[0]
+        return _draft("retry_access", component_of(lead.requirement), failure, lead, retry=True)
+    pointed = [check for check in mine if str(component_of(check.requirement)) in denial.points_at]
+    undecided = [
+        check for check in pointed or mine if check.verdict.decision is not Decision.ALLOWED
+    ]
+    if not undecided:
+        return None
+    lead = undecided[0]
+    return _draft(
+        "message_access",
+        component_of(lead.requirement),
+        failure,
+        lead,
+        certainty=Certainty.UNKNOWN,
+    )
+
+
+def _checks_at(failure: Failure, checks: Sequence[Check]) -> list[Check]:
+    if not failure.stage:
+        return list(checks)
+    place = (failure.stage, failure.action)
+    return [
+        check
+        for check in checks
+        if (check.requirement.stage, check.requirement.pipeline_action) == place
+    ]
+
+
+def _of_connection(failure: Failure, checks: Sequence[Check]) -> Draft:
+    uses = [each for each in checks if "connections:" in each.requirement.action.lower()]
+    draft = _bare("message_connection", Component.CONNECTION, failure, uses[0] if uses else None)
+    denial = failure.denial
+    if denial is not None and denial.connection:
+        assert draft.requirement is not None
+        draft = replace(draft, requirement=replace(draft.requirement, resource=denial.connection))
+    return draft
+
+
+def _bare(kind: str, component: Component, failure: Failure, check: Check | None) -> Draft:
+    denial = failure.denial
+    assert denial is not None
+    lead = check.requirement if check is not None else None
+    requirement = Requirement(
+        principal=failure.principal or ("" if lead is None else lead.principal),
+        part=Part.SERVICE_ROLE if lead is None else lead.part,
+        action=HANDSHAKE if component is Component.CONNECTION else denial.action,
+        resource=denial.resource or ("" if lead is None else lead.shown),
+        stage=failure.stage,
+        pipeline_action=failure.action,
+    )
+    return Draft(
+        key=(kind, str(component), requirement.principal, requirement.resource),
+        kind=kind,
+        component=component,
+        certainty=Certainty.LIKELY if kind == "message_connection" else Certainty.UNKNOWN,
+        requirement=requirement,
+        matched=(failure,),
+        score=60,
+        values=MappingProxyType({"text": denial.text[:200]}),
+    )
+
+
+def _outside_aws(failure: Failure, checks: Sequence[Check], checker: Checker) -> Draft | None:
+    """A source action that fails though AWS allows everything: the provider's side decides."""
+    mine = [
+        check
+        for check in _checks_at(failure, checks)
+        if check.requirement.provider == _CONNECTION_PROVIDER
+    ]
+    if not failure.stage or not mine:
+        return None
+    if any(check.verdict.decision is not Decision.ALLOWED for check in mine):
+        return None
+    uses = [each for each in mine if "connections:" in each.requirement.action.lower()]
+    if not uses:
+        return None
+    connection = checker.snapshot.connection(uses[0].requirement.resource)
+    if connection.state is not State.PRESENT or connection.require().status.value != "AVAILABLE":
+        return None
+    draft = _draft("scm", Component.CONNECTION, failure, uses[0], detail="app_installation")
+    return replace(draft, requirement=replace(uses[0].requirement, action=HANDSHAKE))
+
+
+def checked(
+    needs: Iterable[Requirement], checker: Checker
+) -> tuple[tuple[Check, ...], tuple[Draft, ...]]:
+    """The checks of the requests that messages name, and the drafts of those that are denied."""
+    checks = checker.check_all(needs)
+    return checks, gather((check, cause) for check in checks for cause in causes(check, checker))

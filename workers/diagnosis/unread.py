@@ -1,0 +1,203 @@
+"""What could not be read, what would change if it were, and what to grant for that."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from workers.diagnosis import naming
+from workers.diagnosis.checks import Checker, bucket_of, role_of
+from workers.diagnosis.model import Check, UnreadDocument
+from workers.diagnosis.texts import Texts
+from workers.pipeline.arn import account_of, parse
+from workers.policy import Decision, Layer, Policies, Policy, Unreadable
+from workers.settings import Settings
+from workers.snapshot.model import NOT_IN_SNAPSHOT, Snapshot, State
+
+# The reads that show a document, per layer; for resource-based policies per service.
+_READS: Mapping[str, tuple[str, ...]] = {
+    Layer.IDENTITY: (
+        "iam:GetRole",
+        "iam:ListRolePolicies",
+        "iam:GetRolePolicy",
+        "iam:ListAttachedRolePolicies",
+        "iam:GetPolicy",
+        "iam:GetPolicyVersion",
+    ),
+    Layer.TRUST: ("iam:GetRole",),
+    Layer.BOUNDARY: ("iam:GetRole", "iam:GetPolicy", "iam:GetPolicyVersion"),
+    Layer.GRANT: ("kms:ListGrants",),
+    Layer.VPCE: ("ec2:DescribeVpcEndpoints",),
+    Layer.SCP: (
+        "organizations:ListParents",
+        "organizations:ListPoliciesForTarget",
+        "organizations:DescribePolicy",
+    ),
+    Layer.RCP: (
+        "organizations:ListParents",
+        "organizations:ListPoliciesForTarget",
+        "organizations:DescribePolicy",
+    ),
+    "s3": ("s3:GetBucketPolicy", "s3:GetBucketLocation", "s3:GetBucketOwnershipControls"),
+    "kms": ("kms:DescribeKey", "kms:GetKeyPolicy"),
+    "sns": ("sns:GetTopicAttributes",),
+    "sqs": ("sqs:GetQueueAttributes",),
+    "lambda": ("lambda:GetPolicy",),
+    "ecr": ("ecr:GetRepositoryPolicy",),
+    "secretsmanager": ("secretsmanager:GetResourcePolicy",),
+    "events": ("events:DescribeEventBus",),
+}
+_USER_READS = ("iam:GetUser", "iam:ListUserPolicies", "iam:ListAttachedUserPolicies")
+_RUNS = "codepipeline:ListActionExecutions"
+_PIPELINE = "codepipeline:GetPipeline"
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """A document that has a say in some check and was not read."""
+
+    layer: str
+    name: str  # the name that verdicts give it
+    subject: str  # ARN, bucket or account that it belongs to
+    account: str
+    why: str
+    service: str = ""
+
+
+def unreadable(
+    checks: Sequence[Check],
+    checker: Checker,
+    texts: Texts,
+    settings: Settings | None,
+) -> tuple[UnreadDocument, ...]:
+    """One entry per document that was not read, those first on which most depends."""
+    gaps: dict[tuple[str, str], Gap] = {}
+    for check in checks:
+        for gap in _gaps(check, checker):
+            gaps.setdefault((gap.layer, gap.subject), gap)
+    entries = [
+        (_depending(gap, checks), _entry(gap, checks, texts, settings)) for gap in gaps.values()
+    ]
+    entries.sort(key=lambda entry: -len(entry[0]))
+    return (*_of_pipeline(checker.snapshot, texts), *(entry for _, entry in entries))
+
+
+def _gaps(check: Check, checker: Checker) -> Iterator[Gap]:
+    need, policies = check.requirement, checker.policies(check.requirement)
+    principal = role_of(need.principal)
+    account, owner = account_of(principal), checker.owner(need)
+    for layer, policy in _layered(policies, need.action):
+        if policy.unreadable is None:
+            continue
+        why = policy.unreadable
+        match layer:
+            case Layer.IDENTITY | Layer.BOUNDARY:
+                yield Gap(layer, policy.name, principal, account, why)
+            case Layer.SCP:
+                yield Gap(layer, policy.name, account, account, why)
+            case Layer.RCP:
+                yield Gap(layer, policy.name, owner, owner, why)
+            case Layer.VPCE:
+                yield Gap(layer, policy.name, need.vpc_id, account, why)
+            case _:
+                service = need.action.lower().partition(":")[0]
+                subject = bucket_of(need.resource) or need.resource
+                yield Gap(layer, policy.name, subject, owner, why, service)
+
+
+def _layered(policies: Policies, action: str) -> Iterator[tuple[Layer, Policy]]:
+    for identity in policies.identity:
+        yield Layer.IDENTITY, identity
+    for boundary in policies.boundaries or ():
+        yield Layer.BOUNDARY, boundary
+    if policies.resource is not None:
+        yield (
+            Layer.TRUST if action.lower().startswith("sts:") else Layer.RESOURCE,
+            policies.resource,
+        )
+    if isinstance(policies.grants, Unreadable):
+        yield Layer.GRANT, policies.grants
+    for endpoint in policies.vpce:
+        yield Layer.VPCE, endpoint
+    for layer, levels in ((Layer.SCP, policies.scps), (Layer.RCP, policies.rcps)):
+        for level in levels:
+            for policy in level.policies:
+                yield layer, policy
+
+
+def _depending(gap: Gap, checks: Iterable[Check]) -> list[Check]:
+    return [
+        check
+        for check in checks
+        if check.verdict.decision is Decision.UNKNOWN
+        and any(each.name == gap.name for each in check.verdict.depends_on)
+    ]
+
+
+def _entry(
+    gap: Gap, checks: Sequence[Check], texts: Texts, settings: Settings | None
+) -> UnreadDocument:
+    depending = _depending(gap, checks)
+    actions = texts.listed(list(dict.fromkeys(each.requirement.action for each in depending)))
+    change = (
+        texts.say("unread.change_unknown", count=len(depending), actions=actions)
+        if depending
+        else texts.say("unread.change_none")
+    )
+    return UnreadDocument(_what(gap, texts), _why(gap, texts), change, _grant(gap, texts, settings))
+
+
+def _what(gap: Gap, texts: Texts) -> str:
+    if gap.layer in (Layer.SCP, Layer.RCP) and not gap.subject:
+        return texts.say(f"documents.{gap.layer}", name=texts.say("words.unknown_account"))
+    if gap.layer == Layer.RESOURCE:
+        key = {"s3": "bucket", "kms": "key"}.get(gap.service, "resource")
+        return texts.say(f"documents.{key}", name=naming.short(gap.subject))
+    key = {Layer.GRANT: "grants"}.get(Layer(gap.layer), gap.layer)
+    return texts.say(f"documents.{key}", name=naming.short(gap.subject))
+
+
+def _why(gap: Gap, texts: Texts) -> str:
+    return texts.say("unread.not_in_snapshot") if gap.why == NOT_IN_SNAPSHOT else gap.why
+
+
+def _grant(gap: Gap, texts: Texts, settings: Settings | None) -> str:
+    reads = _READS.get(gap.layer) or _READS.get(gap.service, ())
+    if gap.layer == Layer.IDENTITY and ":user/" in gap.subject:
+        reads = _USER_READS
+    if not reads or not gap.account:
+        return ""
+    actions = ", ".join(reads)
+    if gap.layer in (Layer.SCP, Layer.RCP):
+        return texts.say("unread.grant_organisation", actions=actions, account=gap.account)
+    if settings is not None and settings.account(gap.account) is None:
+        return texts.say("unread.grant_unknown", account=gap.account, actions=actions)
+    resource = _resource(gap)
+    return texts.say("unread.grant", account=gap.account, actions=actions, resource=resource)
+
+
+def _resource(gap: Gap) -> str:
+    if gap.service == "s3":
+        return f"arn:aws:s3:::{gap.subject}"
+    return gap.subject if parse(gap.subject) is not None else "*"
+
+
+def _of_pipeline(snapshot: Snapshot, texts: Texts) -> Iterator[UnreadDocument]:
+    pipeline = snapshot.pipeline
+    if pipeline.state is State.UNREADABLE:
+        yield UnreadDocument(
+            texts.say("unread.pipeline"),
+            texts.say("unread.not_in_snapshot")
+            if pipeline.why == NOT_IN_SNAPSHOT
+            else pipeline.why,
+            texts.say("unread.change_everything"),
+            texts.say("unread.grant_pipeline", actions=_PIPELINE),
+        )
+    elif snapshot.runs.state is State.UNREADABLE and snapshot.runs.why != NOT_IN_SNAPSHOT:
+        account = pipeline.value.account if pipeline.value is not None else ""
+        yield UnreadDocument(
+            texts.say("unread.runs"),
+            snapshot.runs.why,
+            texts.say("unread.change_runs"),
+            texts.say("unread.grant", account=account, actions=_RUNS, resource="*"),
+        )
