@@ -180,3 +180,5 @@ class Report:
     checked: Checked = field(default_factory=Checked)
     taken_at: str = ""
     alias: str = ""
+    # Every requirement with its verdict, the allowed ones too: what the access map draws.
+    checks: tuple[Check, ...] = ()
