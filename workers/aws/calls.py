@@ -235,7 +235,7 @@ class Chain:
         )
 
     def _single(self, place: Place, operation: str, parameters: Answer) -> Answer:
-        client = self._client(place)
+        client = self._client(place, operation)
         self._step(place.service)
         answer = getattr(client, xform_name(operation))(**parameters)
         answer.pop("ResponseMetadata", None)
@@ -244,7 +244,8 @@ class Chain:
     def _paged(
         self, place: Place, operation: str, key: str, at_most: int | None, parameters: Answer
     ) -> tuple[Any, ...]:
-        pages = self._client(place).get_paginator(xform_name(operation)).paginate(**parameters)
+        client = self._client(place, operation)
+        pages = client.get_paginator(xform_name(operation)).paginate(**parameters)
         items: list[Any] = []
         try:
             for number, page in enumerate(pages, start=1):
@@ -257,7 +258,7 @@ class Chain:
             raise
         return tuple(items)
 
-    def _client(self, place: Place) -> Any:
+    def _client(self, place: Place, operation: str) -> Any:
         """The client for a place; the role is assumed first, which is a call of its own."""
         sessions = self.calls.sessions
         role = self._role(place)
@@ -272,7 +273,8 @@ class Chain:
                 chain._step("sts")
 
         self.once(("assume", role), assume)
-        return sessions.client(place.service, role, place.region)
+        needed = not operations()[place.service, operation].optional
+        return sessions.client(place.service, role, place.region, patient=needed)
 
     def _role(self, place: Place) -> ReadRole:
         return self.calls.sessions.read_role(

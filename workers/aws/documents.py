@@ -10,7 +10,7 @@ from typing import Any, NamedTuple, TypeAlias
 
 from workers.aws.arns import parse
 from workers.aws.calls import Chain, Place
-from workers.snapshot.model import Reading, Reference
+from workers.snapshot.model import Reference
 
 MAPS = (
     "roles",
@@ -26,11 +26,14 @@ MAPS = (
 
 
 class Entry(NamedTuple):
-    """A reading and its place in the snapshot: the map's name (one of MAPS) and the key in it."""
+    """A value and its place in the snapshot: the map's name (one of MAPS) and the key in it.
+
+    Without a map, `id` is the name of one of the snapshot's own fields.
+    """
 
     map: str
     id: str
-    reading: Reading[Any]
+    reading: Any
 
 
 Entries: TypeAlias = tuple[Entry, ...]

@@ -11,12 +11,13 @@ import datetime as dt
 from collections.abc import Callable, Iterable
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
+from enum import Enum, auto
 from importlib import import_module
 from queue import Empty, Queue
 from types import MappingProxyType
 from typing import Any, TypeAlias
 
-from workers.aws import reasons
+from workers.aws import evidence, reasons
 from workers.aws.calls import Calls, Chain, Counts, calls_for
 from workers.aws.documents import MAPS, Entries, Entry, Home, moment
 from workers.aws.kinds import READERS
@@ -94,6 +95,13 @@ def read_snapshot(
         return snapshot, shared.counts()
 
 
+class _Part(Enum):
+    """What is read that no reference names."""
+
+    PIPELINE = auto()
+    EVIDENCE = auto()
+
+
 class _Assembly:
     """The documents of one snapshot while they arrive."""
 
@@ -103,9 +111,9 @@ class _Assembly:
         self._calls = calls
         self._home = home
         self._progress = progress
-        self._arrived: Queue[tuple[Reference | None, Entries, int]] = Queue()
+        self._arrived: Queue[tuple[Reference | _Part, Entries, int]] = Queue()
         self._asked: set[tuple[Kind, str]] = set()
-        self._pending: set[Reference | None] = set()
+        self._pending: set[Reference | _Part] = set()
         self._maps: dict[str, dict[str, Any]] = {name: {} for name in MAPS}
         self._fields: dict[str, Any] = {}
 
@@ -117,7 +125,19 @@ class _Assembly:
             pipeline = read_pipeline(chain, name, home.account, home.region)
             return Entry("", "pipeline", pipeline), Entry("", "runs", runs.join())
 
-        self._submit(None, 0, read)
+        self._submit(_Part.PIPELINE, 0, read)
+
+    def start_evidence(self, snapshot: Snapshot, length: int) -> None:
+        """Ask what AWS itself says of the failures, beside the reading of the documents."""
+        if not evidence.useful(snapshot):
+            self._keep((Entry("", "events", unreadable(evidence.NOTHING_FAILED)),))
+            return
+
+        def read(chain: Chain) -> Entries:
+            found = evidence.read(chain, snapshot, self._home)
+            return Entry("", "events", found.events), Entry("", "decoded", found.decoded)
+
+        self._submit(_Part.EVIDENCE, length, read)
 
     def want(self, references: Iterable[Reference], length: int) -> None:
         """Begin to read those references that nobody has asked for yet."""
@@ -133,33 +153,34 @@ class _Assembly:
         while self._pending:
             total = done + len(self._pending)
             try:
-                reference, entries, length = self._arrived.get(
-                    timeout=max(self._calls.remaining, 0)
-                )
+                source, entries, length = self._arrived.get(timeout=max(self._calls.remaining, 0))
             except Empty:
                 self._give_up()
                 return self._snapshot(empty)
-            self._pending.discard(reference)
+            self._pending.discard(source)
             self._keep(entries)
             done += 1
+            if source is _Part.PIPELINE:
+                self.start_evidence(self._snapshot(empty), length)
             snapshot = self._snapshot(empty)
             self.want(wanted(snapshot), length)
             if self._progress:
-                self._progress(Progress(done, max(total, done + len(self._pending)), reference))
+                latest = source if isinstance(source, Reference) else None
+                self._progress(Progress(done, max(total, done + len(self._pending)), latest))
         return snapshot
 
     def _submit(
-        self, reference: Reference | None, length: int, read: Callable[[Chain], Entries]
+        self, source: Reference | _Part, length: int, read: Callable[[Chain], Entries]
     ) -> None:
         def run() -> None:
             chain = Chain(self._calls, length)
             try:
                 entries = read(chain)
             except Exception as error:  # a fault of ours must not silence the other documents
-                entries = _failed(reference, f"{type(error).__name__}: {error}")
-            self._arrived.put((reference, entries, chain.length))
+                entries = _failed(source, f"{type(error).__name__}: {error}")
+            self._arrived.put((source, entries, chain.length))
 
-        self._pending.add(reference)
+        self._pending.add(source)
         self._calls.pool.submit(run)
 
     def _keep(self, entries: Entries) -> None:
@@ -171,8 +192,8 @@ class _Assembly:
 
     def _give_up(self) -> None:
         why = reasons.text("late", seconds=round(self._calls.seconds))
-        for reference in self._pending:
-            self._keep(_failed(reference, why))
+        for source in self._pending:
+            self._keep(_failed(source, why))
 
     def _snapshot(self, empty: Snapshot) -> Snapshot:
         known: dict[str, Any] = {
@@ -185,11 +206,14 @@ def _reader(reference: Reference, home: Home) -> Callable[[Chain], Entries]:
     return lambda chain: READERS[reference.kind](chain, reference, home)
 
 
-def _failed(reference: Reference | None, why: str) -> Entries:
-    if reference is None:
-        return Entry("", "pipeline", unreadable(why)), Entry("", "runs", unreadable(why))
-    name = _MAP_OF_KIND.get(reference.kind, "descriptions")
-    return (Entry(name, reference.id, unreadable(why)),)
+def _failed(source: Reference | _Part, why: str) -> Entries:
+    match source:
+        case _Part.PIPELINE:
+            return Entry("", "pipeline", unreadable(why)), Entry("", "runs", unreadable(why))
+        case _Part.EVIDENCE:
+            return (Entry("", "events", unreadable(why)),)
+        case Reference(kind=kind, id=id):
+            return (Entry(_MAP_OF_KIND.get(kind, "descriptions"), id, unreadable(why)),)
 
 
 def _catalogue_wants() -> Wanted:

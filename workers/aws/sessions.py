@@ -65,8 +65,9 @@ class Sessions:
             user_agent_extra=USER_AGENT,
             max_pool_connections=settings.jobs.threads,
         )
+        self._once_only = self._config.merge(Config(retries={"total_max_attempts": 1}))
         self._assumed = Once()
-        self._clients: dict[tuple[str, ReadRole | None, str], BaseClient] = {}
+        self._clients: dict[tuple[str, ReadRole | None, str, bool], BaseClient] = {}
         self._lock = Lock()
 
     # --- where -----------------------------------------------------------------------------
@@ -127,21 +128,24 @@ class Sessions:
         self._assumed.get(role, make)
         return asked
 
-    def client(self, service: str, role: ReadRole, region: str) -> Any:
+    def client(self, service: str, role: ReadRole, region: str, *, patient: bool = True) -> Any:
         """The client of a service in a region under a role that `assume` took.
+
+        One that is not patient does not try again: for what is useful but not needed.
 
         IAM's policy documents come back as the text that AWS sent (URL-encoded), not decoded:
         decoding would drop duplicate keys and fail on texts that are no JSON.
         """
         credentials = self._assumed.get(role, lambda: self._assume(role))
         with self._lock:
-            client = self._clients.get((service, role, region))
+            client = self._clients.get((service, role, region, patient))
             if client is None:
                 session = self._models.session(credentials)
-                client = session.create_client(service, region_name=region, config=self._config)
+                config = self._config if patient else self._once_only
+                client = session.create_client(service, region_name=region, config=config)
                 if service == "iam":
                     client.meta.events.unregister("after-call.iam", json_decode_policies)
-                self._clients[service, role, region] = client
+                self._clients[service, role, region, patient] = client
         return client
 
     def worker(self) -> str:
@@ -211,7 +215,7 @@ class Sessions:
         Sessions of a regional endpoint are valid in every region, those of the global one are
         not: https://docs.aws.amazon.com/IAM/latest/UserGuide/id_credentials_temp_enable-regions.html
         """
-        key = ("sts", None, self.home_region)
+        key = ("sts", None, self.home_region, True)
         with self._lock:
             if key not in self._clients:
                 self._clients[key] = self._models.base.create_client(
