@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable
+from typing import Any
 
 import structlog
 from redis import Redis
@@ -13,6 +14,7 @@ from slack_bolt.authorization import AuthorizeResult
 from slack_sdk import WebClient
 from slack_sdk.errors import SlackClientError
 
+from bot.approvals import Approvals
 from bot.commands import Commands
 from bot.dedupe import Dedupe
 from bot.desk import Desk
@@ -21,7 +23,15 @@ from bot.gate import Gate
 from workers.settings import ConfigurationError, Places, Settings
 from workers.slack.answers import CHOOSE, COMMAND
 from workers.slack.client import for_listeners
-from workers.slack.report import ASK_AGAIN
+from workers.slack.modals import REQUEST_VIEW
+from workers.slack.report import (
+    ASK_AGAIN,
+    DOCUMENTATION,
+    REQUEST_FIX,
+    SHOW_ADVICE,
+    SHOW_CHANGE,
+    SHOW_DETAILS,
+)
 
 PAUSE_SECONDS = 30.0
 
@@ -31,7 +41,7 @@ log = structlog.get_logger(__name__)
 def build_app(settings: Settings, places: Places, redis: Redis) -> App:
     """The app with all its listeners. Raises ConfigurationError when a secret is missing."""
     desk = Desk(settings, redis, for_listeners(places))
-    commands = Commands(desk)
+    commands, approvals = Commands(desk), Approvals(desk)
 
     app = App(
         name="pipeline-access",
@@ -47,7 +57,19 @@ def build_app(settings: Settings, places: Places, redis: Redis) -> App:
     app.command(COMMAND)(commands.typed)
     app.action(re.compile(rf"^{CHOOSE}"))(commands.chosen)
     app.action(ASK_AGAIN)(commands.again)
+
+    app.action(REQUEST_FIX)(approvals.open_request)
+    app.view(REQUEST_VIEW)(approvals.requested)
+    app.action(SHOW_CHANGE)(approvals.show_change)
+    app.action(SHOW_DETAILS)(approvals.show_details)
+    app.action(SHOW_ADVICE)(approvals.show_advice)
+    app.action(DOCUMENTATION)(just_a_link)
     return app
+
+
+def just_a_link(ack: Callable[..., Any]) -> None:
+    """Slack tells about buttons that open an address as well."""
+    ack()
 
 
 def authorizer(client: WebClient) -> Callable[..., AuthorizeResult]:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 
-from redis import Redis
+from redis import Redis, RedisError
+from rq.exceptions import DuplicateJobError
 from slack_sdk import WebClient
 
 from workers.inquiry import Inquiries, Inquiry
+from workers.ledger import Ledger
 from workers.queue import BEAT, Queue, enqueue, open_queue
 from workers.settings import Settings
 from workers.slack import answers
@@ -58,6 +61,15 @@ class Desk:
             pipeline.exists(BEAT)
             *_, place, alive = pipeline.execute()
         return Ticket(int(place), not alive)
+
+    @cached_property
+    def ledger(self) -> Ledger:
+        return Ledger(self.redis)
+
+    def announce(self, function: str, request_id: str) -> None:
+        """Let the thread show a request's latest state. Lost calls are made good by the workers."""
+        with suppress(DuplicateJobError, RedisError):
+            enqueue(self.queue, function, request_id, id=f"announce-{request_id}", at_front=True)
 
     def where(self, inquiry: Inquiry) -> Mrkdwn:
         """` in prod eu-west-1`, or nothing."""

@@ -27,8 +27,10 @@ from workers.diagnosis.model import Report
 from workers.diagnosis.report_json import from_json, to_json
 from workers.engine import Engine, open_engine
 from workers.inquiry import Inquiries, Inquiry, State, new_id
+from workers.ledger import Entry, FixRequest, Ledger
+from workers.ledger.states import OPEN
 from workers.settings import Places, Settings
-from workers.slack import answers, blocks, client, delivery, markup, report
+from workers.slack import answers, blocks, client, delivery, fixes, markup, report
 from workers.slack.blocks import Message
 from workers.slack.delivery import ROOT, Delivered, Item, Outbox
 from workers.slack.markup import Mrkdwn, code
@@ -91,6 +93,30 @@ def give_up(inquiry_id: str, why: str) -> None:
         _fail(room, standing.inquiry, room.texts(f"answer.failed_{why}"))
 
 
+def announce(request_id: str) -> None:
+    """Show a requested fix, or its latest state, wherever it is shown."""
+    room = _room()
+    entry = room.ledger.entry(request_id)
+    if entry is None:
+        return
+    request = entry.request
+    inquiry = request.inquiry
+    message = fixes.posted(entry, room.settings, room.texts)
+    known = room.inquiries.report(inquiry)
+    standing = room.inquiries.standing(inquiry)
+    items = [
+        delivery.post(f"fix:{request_id}", request.channel, message, _thread_of(room, request))
+    ]
+    if entry.revision:
+        step = f"fix:{request_id}:{entry.revision}"
+        items.append(delivery.update(step, f"fix:{request_id}", message))
+    if known is not None and standing is not None:
+        items += _marked(room, entry, from_json(known), standing.inquiry)
+    room.outbox.add(inquiry, *items)
+    _deliver(room, inquiry)
+    room.ledger.announced(request_id, entry.revision)
+
+
 # --- the room of one job ------------------------------------------------------------------------
 
 
@@ -117,6 +143,10 @@ class Room:
     @cached_property
     def outbox(self) -> Outbox:
         return Outbox(self.redis, client.for_posting(self.places), self.client)
+
+    @cached_property
+    def ledger(self) -> Ledger:
+        return Ledger(self.redis)
 
     @cached_property
     def directory(self) -> Directory:
@@ -240,6 +270,35 @@ def _progress(room: Room, inquiry: Inquiry, listed: Listed, key: str, **values: 
     )
 
 
+def _marked(room: Room, entry: Entry, found: Report, inquiry: Inquiry) -> list[Item]:
+    """The finding's message and the root line, both saying that the fix is requested."""
+    request, items = entry.request, []
+    mark = f"{request.id}:{entry.revision}"
+    for position, each in enumerate(found.findings[: report.MOST_FINDINGS], start=1):
+        if each.id == request.finding:
+            message = report.finding(
+                each,
+                position,
+                len(found.findings),
+                inquiry.id,
+                room.texts,
+                fixes.requested(entry),
+            )
+            items.append(delivery.update(f"marked:{mark}", report.step_of(each), message))
+    open_ones = [each for each in room.ledger.of_inquiry(inquiry.id) if each.state in OPEN]
+    root = report.root(found, inquiry.user, room.texts, len(open_ones))
+    items.append(delivery.update(f"outcome:{mark}", ROOT, root))
+    return items
+
+
+def _thread_of(room: Room, request: FixRequest) -> str:
+    standing = room.inquiries.standing(request.inquiry)
+    if standing is not None and standing.inquiry.thread:
+        return standing.inquiry.thread
+    posted = room.outbox.posted(request.inquiry, ROOT)
+    return posted.ts if posted is not None else ""
+
+
 # --- who may ask --------------------------------------------------------------------------------
 
 
@@ -349,7 +408,7 @@ def _no_entry(room: Room, inquiry: Inquiry, refusal: str) -> None:
     message = answers.no_entry(
         inquiry.name, inquiry.channel, refusal, "pipeline-access", room.texts
     )
-    direct = f"{inquiry.id}:direct"
+    direct = f"{inquiry.id}-direct"
     room.outbox.add(direct, delivery.post(ROOT, inquiry.user, message))
     room.outbox.deliver(direct)
 

@@ -18,7 +18,8 @@ from rq.scheduler import RQScheduler
 from rq.serializers import JSONSerializer
 
 from workers.inquiry import Inquiries, State
-from workers.queue import BEAT, DELIVER, GIVE_UP, Queue, enqueue
+from workers.ledger import Ledger
+from workers.queue import ANNOUNCE, BEAT, DELIVER, GIVE_UP, Queue, enqueue
 from workers.settings import Settings
 from workers.slack import delivery
 
@@ -36,6 +37,7 @@ class Watch:
         self._redis = redis
         self._queue = queue
         self._inquiries = Inquiries(redis, settings.jobs.join_seconds)
+        self._ledger = Ledger(redis)
         # Its methods carry no types.
         self._scheduler: Any = RQScheduler([queue], redis, serializer=JSONSerializer)
 
@@ -44,7 +46,9 @@ class Watch:
         self._redis.set(BEAT, 1, ex=BEAT_SECONDS)
         self._promote()
         for thread in delivery.due(self._redis, time.time()):
-            self._enqueue(DELIVER, thread, id=f"deliver:{thread}")
+            self._enqueue(DELIVER, thread, id=f"deliver-{thread}")
+        for request_id in self._ledger.unannounced(time.time() - YOUNG_SECONDS):
+            self._enqueue(ANNOUNCE, request_id, id=f"announce-{request_id}")
         for inquiry_id in self._inquiries.opened_before(time.time() - YOUNG_SECONDS):
             self._look_after(inquiry_id)
 
@@ -72,7 +76,7 @@ class Watch:
             return
         why = "lost" if status is None else "died"
         log.warning("inquiry without a living job", inquiry=inquiry_id, status=status)
-        self._enqueue(GIVE_UP, inquiry_id, why, id=f"give-up:{inquiry_id}")
+        self._enqueue(GIVE_UP, inquiry_id, why, id=f"give-up-{inquiry_id}")
 
     def _status(self, job_id: str) -> JobStatus | None:
         if not job_id:

@@ -33,6 +33,7 @@ class Requested:
 
     user: str
     state: str
+    settled: bool = False  # rejected, expired, stale …: it may be asked for again
 
 
 @dataclass(frozen=True, slots=True)
@@ -310,7 +311,7 @@ def _excerpt(text: str, lines: int, characters: int, texts: Texts, whole: str) -
 def _buttons(each: Finding, inquiry: str, texts: Texts, requested: Requested | None) -> Json | None:
     ids = value(inquiry, each.id)
     elements = []
-    if requestable(each.fix) and requested is None:
+    if requestable(each.fix) and (requested is None or requested.settled):
         elements.append(
             blocks.button(texts.plain("button.request"), REQUEST_FIX, ids, style="primary")
         )

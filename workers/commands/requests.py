@@ -1,0 +1,79 @@
+"""`pipeline-access requests`: the requested fixes."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+import click
+from redis import RedisError
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from workers.ledger import Entry, Ledger
+from workers.queue import connect
+from workers.settings import Places
+
+
+@click.command()
+@click.option("--json", "as_json", is_flag=True, help="One JSON array, newest first.")
+@click.option("--state", help="Only requests in this state, for example `requested`.")
+def requests(as_json: bool, state: str | None) -> None:
+    """Show the requested fixes: who asked for what, why, and where it stands.
+
+    Needs REDIS_URL in the environment.
+    """
+    entries = [
+        each for each in _read(lambda ledger: ledger.entries()) if state in (None, each.state)
+    ]
+    if as_json:
+        click.echo(json.dumps([_json(entry) for entry in entries], indent=2, ensure_ascii=False))
+    elif not entries:
+        click.echo("No fix was requested yet.", err=True)
+    else:
+        Console().print(_table(entries))
+
+
+def _read(read: Any) -> Any:
+    try:
+        return read(Ledger(connect(Places())))
+    except RedisError as error:
+        raise click.ClickException(
+            f"Redis does not answer ({type(error).__name__}). REDIS_URL says where it is."
+        ) from None
+
+
+def _table(entries: list[Entry]) -> Table:
+    table = Table(show_edge=False, pad_edge=False, header_style="bold")
+    for heading in ("request", "state", "asked", "by", "pipeline", "document", "reason"):
+        table.add_column(heading, overflow="fold")
+    for entry in entries:
+        request = entry.request
+        table.add_row(
+            request.id,
+            entry.state.value.replace("_", " "),
+            _moment(request.requested_at),
+            request.requester,
+            Text(f"{request.pipeline} ({request.account} {request.region})"),
+            Text("\n".join(f"{each.kind} {each.id}" for each in request.documents)),
+            Text(request.reason),
+        )
+    return table
+
+
+def _json(entry: Entry) -> dict[str, Any]:
+    request = entry.request.model_dump(mode="json")
+    request["requested_at"] = _moment(entry.request.requested_at)
+    request["expires_at"] = _moment(entry.request.expires_at)
+    return {
+        "id": entry.request.id,
+        "state": entry.state.value,
+        "approvals": list(entry.approvals),
+        **{name: value for name, value in request.items() if name != "id"},
+    }
+
+
+def _moment(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -1,0 +1,96 @@
+"""A requested fix as it is written down: everything that the decision is about, and nothing else.
+
+It never changes after it was written. What happens to it is its state and the audit trail.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+
+from pydantic import BaseModel, ConfigDict
+
+from workers.ledger.states import State
+
+
+class _Value(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Entitled(_Value):
+    """Who may decide over changes in one account, and how many of them it takes."""
+
+    account: str
+    groups: tuple[str, ...] = ()
+    users: tuple[str, ...] = ()
+    approvals: int = 1
+
+
+class Document(_Value):
+    """One document to change: from exactly this to exactly that. None before = there is none."""
+
+    kind: str
+    id: str
+    account: str
+    region: str = ""
+    name: str = ""
+    path: str = ""
+    before: str | None
+    after: str
+    diff: str
+
+    @property
+    def key(self) -> str:
+        """The same for two requests that would change the same document."""
+        return hashlib.sha256(
+            "|".join((self.kind, self.account, self.region, self.id, self.name)).encode()
+        ).hexdigest()[:24]
+
+
+class FixRequest(_Value):
+    id: str
+    inquiry: str
+    finding: str
+    pipeline: str
+    account: str
+    region: str
+    pipeline_arn: str
+    headline: str
+    access: str
+    documents: tuple[Document, ...]
+    fingerprint: str
+    proven: bool = False
+    requester: str
+    team: str = ""
+    channel: str
+    reason: str
+    ticket: str = ""
+    requested_at: float
+    expires_at: float
+    entitled: tuple[Entitled, ...]
+    stage: str = ""
+
+    @property
+    def accounts(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(document.account for document in self.documents))
+
+    @property
+    def needed(self) -> int:
+        """Distinct people who must approve."""
+        return max((each.approvals for each in self.entitled), default=1)
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 over the whole request: the audit trail binds every decision to it."""
+        text = json.dumps(self.model_dump(mode="json"), sort_keys=True, separators=(",", ":"))
+        return hashlib.sha256(text.encode()).hexdigest()
+
+
+class Entry(_Value):
+    """A request with where it stands."""
+
+    request: FixRequest
+    state: State
+    revision: int = 0
+    approvals: tuple[str, ...] = ()
+    reason: str = ""  # of the rejection or failure

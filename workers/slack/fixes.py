@@ -1,0 +1,127 @@
+"""A requested fix in its thread: what, where, why, who may decide, and how it ended. Pure."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from workers.ledger.request import Entry, FixRequest
+from workers.ledger.states import OPEN, STANDING, State
+from workers.settings import People, Settings
+from workers.slack import blocks, markup, modals
+from workers.slack.blocks import Json, Message
+from workers.slack.markup import Mrkdwn, code, escape
+from workers.slack.report import Requested
+from workers.slack.texts import Texts
+
+DIFF_LINES, DIFF_CHARACTERS = 30, 2_200
+MARKS = {
+    State.REQUESTED: "requested",
+    State.APPROVED: "approved",
+    State.REJECTED: "rejected",
+    State.WITHDRAWN: "rejected",
+    State.EXPIRED: "expired",
+    State.STALE: "stale",
+    State.APPLYING: "working",
+    State.APPLIED: "applied",
+    State.FAILED: "failed",
+    State.VERIFIED: "verified",
+    State.NOT_CURED: "not_cured",
+    State.ROLLING_BACK: "working",
+    State.ROLLED_BACK: "rolled_back",
+}
+
+
+def posted(entry: Entry, settings: Settings, texts: Texts) -> Message:
+    """The request as a reply in its thread; posted once, updated with every state."""
+    request = entry.request
+    mark = texts(f"mark.{MARKS[entry.state]}")
+    heading = texts(
+        f"request.heading.{entry.state}",
+        mark=mark,
+        user=markup.user(request.requester),
+        access=escape(request.access, 700),
+    )
+    lines = [heading, *_documents(request, settings, texts), *_why(request, texts)]
+    if entry.reason and entry.state in (State.REJECTED, State.FAILED, State.STALE):
+        lines.append(texts("request.because", reason=escape(entry.reason, 600)))
+    shown: list[Json] = [blocks.section(Mrkdwn("\n".join(lines)))]
+    diff, left = blocks.excerpt(
+        "\n".join(each.diff for each in request.documents), DIFF_LINES, DIFF_CHARACTERS
+    )
+    shown.append(blocks.preformatted(diff))
+    if left:
+        button = texts.plain("button.change")
+        shown.append(blocks.context(texts("finding.more_lines", number=left, button=button)))
+    if entry.state is State.REQUESTED:
+        shown.append(blocks.section(_deciders(entry, texts)))
+    shown.append(blocks.context(_small_print(entry, texts)))
+    return blocks.message(heading, shown)
+
+
+def requested(entry: Entry) -> Requested:
+    """What the finding's own message says of it."""
+    settled = entry.state not in OPEN | STANDING
+    return Requested(entry.request.requester, entry.state, settled)
+
+
+def approvers(people: People) -> tuple[Mrkdwn, ...]:
+    """Mentions of groups and users."""
+    return (
+        *(markup.group(each) for each in people.groups),
+        *(markup.user(each) for each in people.users),
+    )
+
+
+def _documents(request: FixRequest, settings: Settings, texts: Texts) -> list[Mrkdwn]:
+    return [
+        texts("request.document", target=modals.document(each, settings, texts))
+        for each in request.documents[:6]
+    ]
+
+
+def _why(request: FixRequest, texts: Texts) -> list[Mrkdwn]:
+    lines = [texts("request.reason", reason=escape(request.reason, 900))]
+    if request.ticket:
+        lines.append(texts("request.ticket", ticket=escape(request.ticket, 300)))
+    return lines
+
+
+def _deciders(entry: Entry, texts: Texts) -> Mrkdwn:
+    request = entry.request
+    mentions: list[Mrkdwn] = []
+    for each in request.entitled:
+        mentions += approvers(People(groups=each.groups, users=each.users))
+    named = tuple(dict.fromkeys(mentions))
+    if not named:
+        return texts("request.no_approvers", account=code(", ".join(request.accounts), 200))
+    lines = [
+        texts(
+            "request.approvers",
+            approvers=Mrkdwn(" ".join(named)),
+            user=markup.user(request.requester),
+        )
+    ]
+    if request.needed > 1:
+        lines.append(texts("request.needed", number=request.needed, given=len(entry.approvals)))
+    return Mrkdwn("\n".join(lines))
+
+
+def _small_print(entry: Entry, texts: Texts) -> Mrkdwn:
+    request = entry.request
+    state = texts(f"request.state.{entry.state}")
+    notes = [texts("request.id", id=code(request.id)), state]
+    if entry.approvals:
+        people = Mrkdwn(" ".join(markup.user(each) for each in entry.approvals))
+        notes.append(texts("request.approved_by", people=people))
+    if entry.state is State.REQUESTED:
+        notes.append(texts("request.expires", when=moment(request.expires_at)))
+    return Mrkdwn(" · ".join(notes))
+
+
+def moment(seconds: float) -> Mrkdwn:
+    """A time that Slack shows in everybody's own zone.
+
+    https://docs.slack.dev/messaging/formatting-message-text#date-formatting
+    """
+    fallback = datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M UTC")
+    return Mrkdwn(f"<!date^{int(seconds)}^{{date_short_pretty}} {{time}}|{fallback}>")
