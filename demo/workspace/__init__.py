@@ -6,7 +6,8 @@ workspace.connect("http://127.0.0.1:3000")
 workspace.command("U0DEV", "#payments-deploys", "/pipeline-access", "payments-deploy")
 """
 
-from demo.workspace.acts import CommandOutcome, NotAllowed, Outcome
+from demo.workspace.acts import NotAllowed
+from demo.workspace.answers import CommandOutcome, Outcome
 from demo.workspace.api import Call
 from demo.workspace.people import App, Channel, Command, Person, Shortcut, Team, UserGroup
 from demo.workspace.sender import Delivery, sign

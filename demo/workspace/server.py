@@ -18,7 +18,8 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.serving import WSGIRequestHandler
 
 from demo.workspace import forms, pagestate
-from demo.workspace.acts import Acts, NotAllowed, Outcome
+from demo.workspace.acts import Acts, NotAllowed
+from demo.workspace.answers import Answers, Outcome
 from demo.workspace.api import WebApi
 from demo.workspace.api.method import Context
 from demo.workspace.failure import SlackError
@@ -41,10 +42,10 @@ class QuietHandler(WSGIRequestHandler):
         logging.getLogger(__name__).debug("%s %s", self.requestline, code)
 
 
-def create_app(context: Context, api: WebApi, acts: Acts) -> Flask:
+def create_app(context: Context, api: WebApi, acts: Acts, answers: Answers) -> Flask:
     app = Flask(__name__, static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = MOST_BYTES
-    app.register_blueprint(_slack(context, api, acts))
+    app.register_blueprint(_slack(context, api, answers))
     app.register_blueprint(_page(context, acts))
 
     @app.errorhandler(NotAllowed)
@@ -58,7 +59,7 @@ def create_app(context: Context, api: WebApi, acts: Acts) -> Flask:
     return app
 
 
-def _slack(context: Context, api: WebApi, acts: Acts) -> Blueprint:
+def _slack(context: Context, api: WebApi, answers: Answers) -> Blueprint:
     """What the app calls."""
     slack = Blueprint("slack", __name__)
 
@@ -76,7 +77,7 @@ def _slack(context: Context, api: WebApi, acts: Acts) -> Blueprint:
     @slack.post("/response/<path:ticket>")
     def respond(ticket: str) -> tuple[Response, int]:
         try:
-            acts.respond(context.tickets.respond(ticket), _arguments())
+            answers.respond(context.tickets.respond(ticket), _arguments())
         except SlackError as error:
             gone = error.code in ("used_url", "expired_url")
             return jsonify(error.body()), 404 if gone else 400
@@ -87,7 +88,8 @@ def _slack(context: Context, api: WebApi, acts: Acts) -> Blueprint:
         found = context.state.upload_by_ticket(ticket)
         if found is None:
             return "invalid upload", 404
-        sent = next(iter(request.files.values()), None)
+        multipart = request.mimetype == "multipart/form-data"
+        sent = next(iter(request.files.values()), None) if multipart else None
         found.content = request.get_data() if sent is None else sent.read()
         return f"OK - {len(found.content)}", 200
 

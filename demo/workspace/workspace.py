@@ -12,10 +12,12 @@ from typing import Any, TypeVar
 from werkzeug.serving import BaseWSGIServer, make_server
 
 from demo.workspace import blockkit, forms
-from demo.workspace.acts import Acts, CommandOutcome, NotAllowed, Outcome, join
+from demo.workspace.acts import Acts, NotAllowed, join
+from demo.workspace.answers import Answers, CommandOutcome, Outcome
 from demo.workspace.api import Call, WebApi
 from demo.workspace.api.chat import permalink
 from demo.workspace.api.method import Context, Rejection
+from demo.workspace.events import Events
 from demo.workspace.faults import Faults
 from demo.workspace.people import App, Channel, Directory, Person, Team, UserGroup
 from demo.workspace.sender import RETRY_DELAYS, Delivery, Sender
@@ -66,8 +68,10 @@ class Workspace:
         self._state = State(self.directory, clock=clock, history=history)
         self._sender = Sender(self.signing_secret, clock, retry_delays)
         self._context = Context(self._state, Tickets(clock), lambda: self.url)
-        self._acts = Acts(self._context, self._sender)
-        self._context.event = self._acts.announce
+        self._events = Events(self._context, self._sender)
+        self._context.event = self._events.announce
+        self._answers = Answers(self._context)
+        self._acts = Acts(self._context, self._sender, self._events, self._answers)
         self._api = WebApi(self._context, self.bot_token)
         self._port = port
         self._server: BaseWSGIServer | None = None
@@ -79,7 +83,7 @@ class Workspace:
         """Serve, and return the address of the page."""
         if self._server is not None:
             return self.url
-        app = create_app(self._context, self._api, self._acts)
+        app = create_app(self._context, self._api, self._acts, self._answers)
         self._server = make_server(
             "127.0.0.1", self._port, app, threaded=True, request_handler=QuietHandler
         )
@@ -326,7 +330,7 @@ class Workspace:
 
     def join(self, user: str, channel: str) -> None:
         """Let somebody join a channel; the app hears of it."""
-        join(self._context, self._acts, user, self._channel(channel))
+        join(self._context, self._events, user, self._channel(channel))
 
     def _channel(self, channel: str) -> str:
         """The id, given an id or a #name."""
