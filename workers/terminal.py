@@ -44,13 +44,8 @@ _STATEMENT_LINES = 24
 _THEME = "ansi_dark"
 
 
-def show(report: Report, console: Console, *, language: str = "en") -> None:
-    """Print the report to `console`, in its width.
-
-    `language` only chooses the glyph-free wording of this page's own labels once another
-    language than English exists; the findings carry their words with them.
-    """
-    del language
+def show(report: Report, console: Console) -> None:
+    """Print the report to `console`, in its width."""
     console.print(render(report))
 
 
@@ -68,7 +63,7 @@ def _parts(report: Report) -> Iterator[ConsoleRenderable]:
     if report.advice:
         yield _heading("Advice: documented access that is missing and blocks nothing")
         for finding in report.advice:
-            yield Padding(Text(f"· {finding.headline}", style="dim"), (0, 0, 0, 2))
+            yield Padding(Text(f"· {finding.headline}", style="dim"), (0, 0, 0, 2), expand=False)
         yield Text()
     if report.unreadable:
         yield _heading("Could not be read")
@@ -123,7 +118,7 @@ def _finding(number: int, finding: Finding) -> ConsoleRenderable:
         body.append(_fix(finding.fix))
     if finding.documentation:
         body.append(Text(finding.documentation, style="dim underline", overflow="fold"))
-    return Group(head, Padding(Group(*body), (0, 0, 0, 2)))
+    return Group(head, Padding(Group(*body), (0, 0, 0, 2), expand=False))
 
 
 def _facts(finding: Finding) -> ConsoleRenderable:
@@ -149,7 +144,7 @@ def _facts(finding: Finding) -> ConsoleRenderable:
 def _evidence(evidence: Evidence) -> ConsoleRenderable:
     line = Text("▸ ", style="dim")
     line.append(evidence.layer, style="bold")
-    for part in (evidence.policy, evidence.statement):
+    for part in (_short(evidence.policy), evidence.statement):
         if part:
             line.append(f" · {part}")
     if evidence.effect:
@@ -158,7 +153,12 @@ def _evidence(evidence: Evidence) -> ConsoleRenderable:
         line.append(f" · line {evidence.line}", style="dim")
     if not evidence.text:
         return line
-    return Group(line, Padding(_statement(evidence.text), (0, 0, 0, 2)))
+    return Group(line, Padding(_statement(evidence.text), (0, 0, 0, 2), expand=False))
+
+
+def _short(policy: str) -> str:
+    """The name of a policy without the ARN around it, which the lines above have already."""
+    return policy.rsplit("/", 1)[-1] if policy.startswith("arn:") else policy
 
 
 def _statement(text: str) -> ConsoleRenderable:
@@ -184,11 +184,10 @@ def _fix(fix: Fix) -> ConsoleRenderable:
         parts.append(_diff(step.diff))
     if fix.steps:
         proof = "proven: allowed afterwards, and nothing else opens"
-        parts.append(
-            Text(f"✔ {proof}", style="green")
-            if fix.proven
-            else Text("? not proven by evaluating again", style="yellow")
-        )
+        if fix.proven:
+            parts.append(Text(f"✔ {proof}", style="green"))
+        elif not fix.instructions:
+            parts.append(Text("? not proven by evaluating again", style="yellow"))
     parts.extend(Text(f"! {opened}", style="red") for opened in fix.opens)
     return Group(*parts)
 
@@ -207,7 +206,7 @@ def _diff(diff: str) -> ConsoleRenderable:
             style = "red"
         text.append(line + "\n", style=style)
     text.rstrip()
-    return Padding(text, (0, 0, 0, 2))
+    return Padding(text, (0, 0, 0, 2), expand=False)
 
 
 def _unreadable(documents: tuple[UnreadDocument, ...]) -> ConsoleRenderable:
@@ -220,7 +219,7 @@ def _unreadable(documents: tuple[UnreadDocument, ...]) -> ConsoleRenderable:
         lines.append(head)
         rest = " ".join(part for part in (each.would_change, each.grant) if part)
         if rest:
-            lines.append(Padding(Text(rest, style="dim"), (0, 0, 0, 2)))
+            lines.append(Padding(Text(rest, style="dim"), (0, 0, 0, 2), expand=False))
     return Group(*lines)
 
 

@@ -24,6 +24,7 @@ from workers.policy import (
     Policy,
     PolicyKind,
     Request,
+    Unreadable,
     evaluate,
     parse,
 )
@@ -330,7 +331,9 @@ def _missing(check: Check, request: Request, policies: Policies) -> Cause | None
     bare = _grants_of(policies, request)
     if evaluate(request, bare, partial=True).decision not in _DENIED:
         return None
-    sides = _silent_sides(request, bare)
+    # A grant that nobody read is no reason to leave a side out of the change.
+    known = replace(bare, grants=()) if isinstance(bare.grants, Unreadable) else bare
+    sides = _silent_sides(request, known)
     requirement = check.requirement
     return Cause(
         "missing",
@@ -409,6 +412,11 @@ def _undecided(check: Check, checker: Checker) -> tuple[Cause, ...]:
     """
     request, policies = checker.request(check.requirement), checker.policies(check.requirement)
     requirement = check.requirement
+    if isinstance(policies.grants, Unreadable) and (
+        silent := _missing(check, request, replace(policies, grants=()))
+    ):
+        # Key policy and identity side are known and silent; only a grant could make up for it.
+        return (replace(silent, certainty=Certainty.LIKELY, unread=(policies.grants.name,)),)
     unread = tuple(each.name for each in check.verdict.depends_on if each.kind == "document")
     keys = tuple(each.name for each in check.verdict.depends_on if each.kind == "context")
     if requirement.part is Part.SERVICE or any(_unknown(each) for each in policies.identity):

@@ -344,23 +344,38 @@ def find_role(snapshot: Snapshot, arn: str) -> Reading[Role]:
 
 
 def settled(checks: Iterable[Check]) -> tuple[Check, ...]:
-    """The checks without those whose alternative is allowed (one of several is enough)."""
+    """Of the alternatives of one need only those that come closest to being allowed.
+
+    One of several is enough: while one is allowed or may be, the others deny nothing.
+    """
     kept = tuple(checks)
-    allowed = {
-        _alternative(check)
-        for check in kept
-        if check.requirement.alternative and check.verdict.decision is Decision.ALLOWED
-    }
+    best: dict[tuple[str, ...], int] = {}
+    for check in kept:
+        if check.requirement.alternative:
+            key = _alternative(check)
+            best[key] = min(best.get(key, len(_CLOSENESS)), _closeness(check))
     return tuple(
         check
         for check in kept
-        if check.verdict.decision is Decision.ALLOWED or _alternative(check) not in allowed
+        if not check.requirement.alternative or _closeness(check) <= best[_alternative(check)]
     )
 
 
-def _alternative(check: Check) -> tuple[str, str, str, str]:
+_CLOSENESS = {
+    Decision.ALLOWED: 0,
+    Decision.UNKNOWN: 1,
+    Decision.IMPLICIT_DENY: 2,
+    Decision.EXPLICIT_DENY: 2,
+}
+
+
+def _closeness(check: Check) -> int:
+    return _CLOSENESS[check.verdict.decision]
+
+
+def _alternative(check: Check) -> tuple[str, ...]:
     need = check.requirement
-    return (need.alternative, need.principal, need.stage, need.pipeline_action)
+    return (need.alternative, need.principal, need.resource, need.stage, need.pipeline_action)
 
 
 def _inner(reading: Reading[Any], field: str) -> Reading[PolicyText]:

@@ -88,6 +88,7 @@ def diagnose(
         sections=Sections(snapshot, checks, findings, purposes, words).all(),
         unreadable=unreadable(checks, checker, words, settings),
         checked=_checked(checks, calls, seconds),
+        checks=checks,
         taken_at=snapshot.taken_at,
         alias=snapshot.aliases.get(pipeline.account if pipeline is not None else account, ""),
     )
@@ -118,7 +119,7 @@ def _is_advice(draft: Draft, snapshot: Snapshot) -> bool:
         return False
     if draft.documented_only:
         return True
-    return draft.fault != "" and draft.certainty is Certainty.LIKELY and _ran(draft, snapshot)
+    return draft.fault != "" and draft.certainty is Certainty.UNKNOWN and _ran(draft, snapshot)
 
 
 def _ran(draft: Draft, snapshot: Snapshot) -> bool:

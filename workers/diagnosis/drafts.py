@@ -224,6 +224,8 @@ def _pointed(points_at: Sequence[str], draft: Draft, need: Requirement) -> int:
     """20 and less where the message points at the draft's component, -1 where elsewhere."""
     if not points_at:
         return 0
+    if draft.fault and _EXPLAINED.get(draft.fault, frozenset()) & set(points_at):
+        return 20
     for number, point in enumerate(points_at):
         same = point == draft.component or (
             point in _EXECUTING and draft.component in _EXECUTING and need.part in _EXECUTING_PARTS
@@ -233,6 +235,23 @@ def _pointed(points_at: Sequence[str], draft: Draft, need: Requirement) -> int:
     return -1
 
 
+# Faults of the configuration that AWS reports as if a bucket or key denied.
+_STORAGE = frozenset({"bucket", "kms"})
+_EXPLAINED: Mapping[str, frozenset[str]] = {
+    "store_without_key": _STORAGE,
+    "key_alias_across_accounts": _STORAGE,
+    "aws_managed_key_across_accounts": _STORAGE,
+    "key_in_other_region": _STORAGE,
+    "key_not_enabled": _STORAGE,
+    "key_missing": _STORAGE,
+    "bucket_missing": _STORAGE,
+    "bucket_in_other_region": _STORAGE,
+    "artifact_of_other_account": _STORAGE,
+    "build_output_with_default_key": _STORAGE,
+    "object_ownership": _STORAGE,
+    "external_id_is_never_sent": frozenset({"trust"}),
+    "cloudformation_role_of_other_account": frozenset({"action_role", "config"}),
+}
 _EXECUTING_PARTS = frozenset({"service_role", "action_role", "cloudformation_role", "rule_role"})
 
 

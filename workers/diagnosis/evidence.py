@@ -11,7 +11,9 @@ from workers.diagnosis.checks import Checker
 from workers.diagnosis.drafts import Draft
 from workers.diagnosis.failures import Failure
 from workers.diagnosis.model import Check, Evidence
+from workers.diagnosis.naming import short
 from workers.diagnosis.texts import Texts
+from workers.pipeline.arn import account_of
 from workers.policy import (
     Decision,
     Document,
@@ -146,8 +148,17 @@ def _nearest(explanation: Explanation, layers: tuple[Layer, ...]) -> tuple[NearM
         for miss in layer.near_misses
         if miss.cause.effect is Effect.ALLOW
     ]
-    misses.sort(key=lambda miss: len(miss.failures))
+    misses.sort(key=lambda miss: (len(miss.failures), not _names_account(miss)))
     return tuple(misses[:_NEAREST])
+
+
+def _names_account(miss: NearMiss) -> bool:
+    """Whether a statement that names somebody else names somebody of the same account."""
+    failure = miss.failure
+    if failure.element is not Element.PRINCIPAL:
+        return True
+    accounts = {account_of(each) or each for each in failure.expected}
+    return any(account_of(each) in accounts for each in failure.actual)
 
 
 def _rest(
@@ -193,7 +204,7 @@ def _nearly(miss: NearMiss, texts: Texts) -> str:
     failure = miss.failure
     values = {
         "statement": miss.cause.label,
-        "policy": miss.cause.policy,
+        "policy": short(miss.cause.policy),
         "expected": texts.listed(failure.expected, 3),
         "actual": texts.listed(failure.actual, 3) or texts.say("nearly.nothing"),
         "operator": failure.operator or "",

@@ -21,7 +21,7 @@ from workers.policy import Decision, Diagnostic, Document, Policy, PolicyKind
 
 _CERTAINTIES = {
     "blocks": Certainty.PROVEN,
-    "may_block": Certainty.LIKELY,
+    "may_block": Certainty.UNKNOWN,  # until a failure points at it
     "unknown": Certainty.UNKNOWN,
 }
 # Diagnostics that keep a statement from matching what it is meant for, by the id of their texts.

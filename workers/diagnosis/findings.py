@@ -77,6 +77,10 @@ class Author:
         )
 
     def _say(self, draft: Draft, kind: str, part: str, values: Mapping[str, str]) -> str:
+        said = self._said(draft, kind, part, values)
+        return said[:1].upper() + said[1:]
+
+    def _said(self, draft: Draft, kind: str, part: str, values: Mapping[str, str]) -> str:
         if draft.fault:
             translated = self.texts.say(f"faults.{draft.fault}.{part}", **values)
             if translated:
@@ -204,6 +208,8 @@ def ordered(drafts: Iterable[Draft]) -> tuple[Draft, ...]:
 
 def text_kind(draft: Draft) -> str:
     """The id of the texts: a missing permission is told by the side that is silent."""
+    if draft.kind == "undecided" and draft.certainty is Certainty.PROVEN:
+        return "missing_identity"
     if draft.kind != "missing":
         return draft.kind
     if blemish := draft.values.get("blemish"):

@@ -8,7 +8,7 @@ Where it was not read, the finding says what the text says and no more.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from types import MappingProxyType
 
@@ -24,13 +24,19 @@ from workers.diagnosis.checks import Checker
 from workers.diagnosis.drafts import Draft, gather, resource_fits, same_principal
 from workers.diagnosis.failures import Failure, Source
 from workers.diagnosis.model import Certainty, Check, Component
-from workers.pipeline.arn import account_of, region_of
+from workers.pipeline.arn import account_of, region_of, service_host
 from workers.pipeline.context import Mentions
-from workers.pipeline.requirement import Part, Requirement
+from workers.pipeline.keys import resolve_key
+from workers.pipeline.requirement import Part, Requirement, Strength
+from workers.pipeline.situation import bucket_account
 from workers.policy import Decision, Policies, PolicyKind, evaluate
 from workers.snapshot.model import Snapshot, State
 
 HANDSHAKE = "(handshake)"
+_STACK_CODE = "stack_code_download"
+_STACK_PAGE = (
+    "https://docs.aws.amazon.com/codepipeline/latest/userguide/action-reference-CloudFormation.html"
+)
 _CONNECTION_PROVIDER = "CodeStarSourceConnection"
 _LAYER_COMPONENTS = {
     "scp": Component.SCP,
@@ -48,11 +54,17 @@ def asked_for(
     Part and account follow from the principal: one that is not of the pipeline is a person.
     """
     parts = {need.principal: need.part for need in reversed(requirements)}
+    parts = _parts_of_pipeline(snapshot) | parts
     sendable = Mentions(snapshot).keys
     found: list[Requirement] = []
     for failure in failures:
         denial = failure.denial
-        if denial is None or not (denial.principal and denial.action):
+        if denial is None:
+            continue
+        if denial.kind == _STACK_CODE:
+            found += _of_stack_code(failure, (*requirements, *found), snapshot)
+            continue
+        if not (denial.principal and denial.action):
             continue
         if any(_names(failure, need) for need in (*requirements, *found)):
             continue
@@ -62,6 +74,99 @@ def asked_for(
         )
         found.append(_requirement(failure, principal, parts.get(principal), snapshot, sendable))
     return tuple(found)
+
+
+def _parts_of_pipeline(snapshot: Snapshot) -> dict[str, Part]:
+    """The roles that the pipeline names, with their parts."""
+    pipeline = snapshot.pipeline.value
+    if pipeline is None:
+        return {}
+    found: dict[str, Part] = {}
+    for reading in snapshot.projects.values():
+        if reading.value is not None and reading.value.service_role:
+            found[reading.value.service_role] = Part.BUILD_ROLE
+    for action in pipeline.actions:
+        if role := action.configuration.get("RoleArn"):
+            found[role] = Part.CLOUDFORMATION_ROLE
+        if action.role_arn:
+            found[action.role_arn] = Part.ACTION_ROLE
+    if pipeline.role_arn:
+        found[pipeline.role_arn] = Part.SERVICE_ROLE
+    return found
+
+
+def _of_stack_code(
+    failure: Failure, known: Sequence[Requirement], snapshot: Snapshot
+) -> Iterator[Requirement]:
+    """CloudFormation fetches a function's code with its own role, which the message leaves out.
+
+    https://docs.aws.amazon.com/codepipeline/latest/userguide/action-reference-CloudFormation.html
+    """
+    denial, pipeline = failure.denial, snapshot.pipeline.value
+    if denial is None or pipeline is None or not denial.bucket:
+        return
+    for action in pipeline.actions:
+        if failure.stage and (action.stage, action.name) != (failure.stage, failure.action):
+            continue
+        if action.type.provider != "CloudFormation":
+            continue
+        named = action.configuration.get("RoleArn")
+        principal = named or action.role_arn or pipeline.role_arn
+        if not principal:
+            continue
+        part = Part.CLOUDFORMATION_ROLE if named else Part.ACTION_ROLE
+        bucket = f"arn:{pipeline.partition}:s3:::{denial.bucket}"
+        owner = bucket_account(snapshot, denial.bucket, pipeline)
+        base = Requirement(
+            principal=principal,
+            part=part,
+            action="s3:GetObject",
+            resource=f"{bucket}/{denial.key or 'object'}",
+            resource_account=owner,
+            region=action.region or pipeline.region,
+            context=MappingProxyType({"aws:SecureTransport": "true"} | _owned_by(owner)),
+            strength=Strength.WHEN,
+            purpose="read_template_objects",
+            documentation=_STACK_PAGE,
+            stage=action.stage,
+            pipeline_action=action.name,
+            provider="CloudFormation",
+            pattern=f"{bucket}/*",
+        )
+        needs = [base]
+        for store in pipeline.stores:
+            key = (
+                resolve_key(snapshot, store.key, pipeline.account, store.region).value
+                if (store.key and store.bucket == denial.bucket)
+                else None
+            )
+            if key:
+                context = {
+                    "aws:SecureTransport": "true",
+                    "kms:ViaService": service_host("s3", store.region, pipeline.partition),
+                }
+                needs.append(
+                    replace(
+                        base,
+                        action="kms:Decrypt",
+                        resource=key,
+                        resource_account=account_of(key),
+                        context=MappingProxyType(context | _owned_by(account_of(key))),
+                        pattern="",
+                        purpose="decrypt_artifact",
+                    )
+                )
+        for need in needs:
+            if not any(_same(need, each) for each in known):
+                yield need
+
+
+def _owned_by(account: str) -> dict[str, str]:
+    return {"aws:ResourceAccount": account} if account else {}
+
+
+def _same(one: Requirement, other: Requirement) -> bool:
+    return (one.principal, one.action, one.shown) == (other.principal, other.action, other.shown)
 
 
 def _requirement(
@@ -265,20 +370,29 @@ def _of_hint(failure: Failure, checks: Sequence[Check]) -> Draft | None:
     if all(check.verdict.decision is Decision.ALLOWED for check in mine):
         lead = mine[0]
         return _draft("retry_access", component_of(lead.requirement), failure, lead, retry=True)
-    pointed = [check for check in mine if str(component_of(check.requirement)) in denial.points_at]
-    undecided = [
-        check for check in pointed or mine if check.verdict.decision is not Decision.ALLOWED
-    ]
-    if not undecided:
-        return None
-    lead = undecided[0]
-    return _draft(
+    undecided = [check for check in mine if check.verdict.decision is not Decision.ALLOWED]
+    lead = max(undecided, key=lambda check: _likeness(check, failure))
+    draft = _draft(
         "message_access",
         component_of(lead.requirement),
         failure,
         lead,
         certainty=Certainty.UNKNOWN,
     )
+    return replace(draft, score=0)
+
+
+def _likeness(check: Check, failure: Failure) -> int:
+    """How well a check fits a message that names no request."""
+    denial, need = failure.denial, check.requirement
+    assert denial is not None
+    service = need.action.lower().partition(":")[0]
+    fits_action = denial.action.lower() == need.action.lower()
+    fits_service = service in denial.service.lower() or (
+        "s3" in denial.service.lower() and service == "kms"
+    )
+    points_here = str(component_of(need)) in denial.points_at
+    return 4 * fits_action + 2 * fits_service + points_here
 
 
 def _checks_at(failure: Failure, checks: Sequence[Check]) -> list[Check]:

@@ -258,7 +258,7 @@ class Planner:
                 TargetKind.KEY_POLICY: "key",
             }.get(next(iter(kinds)), "identity")
         actions = tuple(dict.fromkeys(check.requirement.action for check in draft.checks))
-        return self.texts.say(
+        said = self.texts.say(
             f"access.{key}",
             who=naming.who(need.principal, self.texts),
             account=account_of(role_of(need.principal)) or account_of(need.resource),
@@ -266,6 +266,7 @@ class Planner:
             what=naming.what(need.shown, self.texts),
             name=naming.short(need.shown),
         )
+        return said[:1].upper() + said[1:]
 
     def instructions(self, text: str, why: str = "") -> Fix:
         """What somebody else has to do; nothing is applied."""
