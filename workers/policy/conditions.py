@@ -160,7 +160,7 @@ def _plain_check(
     missing = _on_missing(operator, quantifier, if_exists)
 
     def test(value: str) -> bool:
-        """A value that is none of the operator's type meets no condition, not even a negated one."""
+        """Values that are none of the operator's type meet no condition, not even a negated one."""
         return matches(value) is not negated and (readable is None or readable(value))
 
     def single(facts: Facts) -> Answer:

@@ -109,7 +109,6 @@ def _layers(facts: Facts, policies: Policies, weighing: Weighing) -> Iterator[La
         Layer.IDENTITY: has_identity,
         Layer.BOUNDARY: has_identity,
         Layer.SESSION: has_identity,
-        Layer.VPCE: facts.principal.type is not PrincipalType.SERVICE,
         Layer.SCP: scps_reach(facts, policies),
         Layer.RCP: rcps_reach(facts, policies),
     }

@@ -76,7 +76,7 @@ class Weighing:
             self._weigh_requester(facts, policies, kind)
         if policies.resource is not None:
             self._weigh_resource(facts, policies.resource)
-        if policies.vpce and kind is not PrincipalType.SERVICE:
+        if policies.vpce:
             self.vpce = self._scan(policies.vpce, facts, Layer.VPCE)
         if policies.rcps and rcps_reach(facts, policies):
             for level in policies.rcps:

@@ -1,0 +1,1 @@
+"""The evaluator against an independent program, on generated cases. See README.md."""
