@@ -111,7 +111,7 @@ def _context(call: Call) -> dict[str, str]:
 
 def _owner(resource: str, caller: Caller, live: Live) -> str:
     parts = resource.split(":")
-    if len(parts) > 5 and parts[4]:
+    if len(parts) > 5 and parts[4].isdigit():
         return parts[4]
     if resource.startswith("arn:aws:s3:::"):
         name = resource.removeprefix("arn:aws:s3:::").split("/", 1)[0]
@@ -158,7 +158,8 @@ def _kms(params: _Params, account: str, region: str, live: Live) -> Iterator[str
     elif str(wanted).startswith("arn:"):
         yield str(wanted)
     else:
-        yield f"arn:aws:kms:{region}:{account}:key/{wanted}"
+        kind = "" if str(wanted).startswith("alias/") else "key/"
+        yield f"arn:aws:kms:{region}:{account}:{kind}{wanted}"
 
 
 def _codepipeline(params: _Params, account: str, region: str, _live: Live) -> Iterator[str]:

@@ -9,6 +9,7 @@ import json
 from collections.abc import Mapping
 
 from demo.aws.actions import Need, needs
+from demo.aws.encoding import encode
 from demo.aws.identity import Caller
 from demo.aws.live import Live
 from demo.aws.verdicts import Asked, Verdict, Verdicts
@@ -116,10 +117,13 @@ def denied_message(arn: str, action: str, resource: str, verdict: Verdict) -> st
 
 def _refusal(call: Call, caller: Caller, action: str, resource: str, verdict: Verdict) -> AwsError:
     if call.service == "ec2":
+        # https://docs.aws.amazon.com/STS/latest/APIReference/API_DecodeAuthorizationMessage.html
+        encoded = encode(caller, action, resource, verdict)
         return AwsError(
             "UnauthorizedOperation",
             "You are not authorized to perform this operation. "
-            + denied_message(caller.arn, action, resource, verdict),
+            + denied_message(caller.arn, action, resource, verdict)
+            + f". Encoded authorization failure message: {encoded}",
             403,
         )
     code = "AccessDenied" if call.service in _SHORT_CODE else "AccessDeniedException"

@@ -198,6 +198,18 @@ class Cloud:
         answer: list[dict[str, str]] = self._ask("GET", "simulated")
         return answer
 
+    def rehearse(self, account: str, region: str, name: str) -> list[dict[str, Any]]:
+        """Every step of a pipeline's actions (`demo.aws.rehearsal.Step`) by the documents in force:
+        what a run would meet, without running."""
+        place = {"account": account, "region": region, "name": name}
+        steps: list[dict[str, Any]] = self.post("rehearsal", place)
+        return steps
+
+    def owners(self) -> dict[str, str]:
+        """Buckets and the accounts that own them."""
+        answer: dict[str, str] = self._ask("GET", "buckets")
+        return answer
+
     def post(self, word: str, body: Mapping[str, Any]) -> Any:
         """Say one word on the back door (`demo.aws.control`). Raises CloudError with its answer."""
         return self._ask("POST", word, body)

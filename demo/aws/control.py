@@ -16,6 +16,7 @@ from werkzeug.wrappers import Request, Response
 
 from demo.aws.faults import When
 from demo.aws.identity import Caller
+from demo.aws.rehearsal import Where
 from demo.aws.simulated import operations
 from demo.aws.simulated.token_service import open_session
 from demo.aws.wire import AwsError
@@ -49,9 +50,11 @@ class Control:
             ("GET", "simulated"): lambda _: [
                 {"name": each.name, "why": each.why} for each in operations().values()
             ],
+            ("GET", "buckets"): lambda _: self._gateway.services.live.bucket_owners(),
             ("POST", "session"): self._session,
             ("POST", "connection"): self._connection,
             ("POST", "runs"): self._runs,
+            ("POST", "rehearsal"): self._rehearsal,
             ("POST", "trail"): self._trail,
             ("POST", "queue"): lambda body: self._gateway.services.events.deliver_to(
                 body["account"], body["region"], body["queue"]
@@ -102,6 +105,20 @@ class Control:
             return {}
         run = runs.seed(key, _ago(body["ended"]), body.get("failure"))
         return {"execution": run.id, "status": run.status}
+
+    def _rehearsal(self, body: Mapping[str, Any]) -> list[dict[str, Any]]:
+        """Every step of every action, each decided on its own by the documents in force."""
+        key = (body["account"], body["region"], body["name"])
+        services = self._gateway.services
+        pipeline = services.runs.pipeline(key)
+        return [
+            asdict(step)
+            for stage in pipeline["stages"]
+            for action in stage["actions"]
+            for step in services.rehearsal.steps(
+                Where(pipeline, key[0], key[1], stage["name"], action)
+            )
+        ]
 
     def _trail(self, body: Mapping[str, Any]) -> None:
         """Seed a CloudTrail event, `ago` minutes old, by the principal with ARN `actor`."""

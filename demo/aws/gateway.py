@@ -72,6 +72,9 @@ class Gateway:
             response = self._answer(request, body, call, caller)
         except AwsError as error:
             response = write_error(call, error)
+        except NotImplementedError:
+            text = f"{call.name} is not part of this local world."
+            response = write_error(call, AwsError("UnknownOperationException", text))
         except Exception:
             _log.exception("%s failed", call.name)
             response = write_error(
@@ -106,7 +109,7 @@ class Gateway:
         return response
 
     def _forward(self, request: Request, body: bytes, call: Call, caller: Caller) -> Response:
-        body = _with_key_id(call, body)
+        body = _normal_key_request(call, body)
         environ = dict(request.environ)
         environ["wsgi.input"] = io.BytesIO(body)
         environ["CONTENT_LENGTH"] = str(len(body))
@@ -157,12 +160,18 @@ class Gateway:
         )
 
 
-def _with_key_id(call: Call, body: bytes) -> bytes:
-    """moto looks keys up by id in several operations that AWS lets name them by ARN."""
-    key = str(call.params.get("KeyId", "")) if call.service == "kms" else ""
-    if ":key/" not in key:
+def _normal_key_request(call: Call, body: bytes) -> bytes:
+    """moto looks keys up by id in several operations that AWS lets name them by ARN, and knows
+    no default for the name of the key policy."""
+    if call.service != "kms":
         return body
-    return json.dumps({**json.loads(body), "KeyId": key.split(":key/", 1)[1]}).encode()
+    changed = {}
+    key = str(call.params.get("KeyId", ""))
+    if ":key/" in key:
+        changed["KeyId"] = key.split(":key/", 1)[1]
+    if call.operation in ("GetKeyPolicy", "PutKeyPolicy") and "PolicyName" not in call.params:
+        changed["PolicyName"] = "default"
+    return json.dumps({**json.loads(body), **changed}).encode() if changed else body
 
 
 def _check_bucket_owner(call: Call, services: Services) -> None:

@@ -107,6 +107,9 @@ class Live:
         owner = s3_backends.bucket_accounts.get(name)
         return str(owner[1]) if owner else None
 
+    def bucket_owners(self) -> dict[str, str]:
+        return {name: str(owner[1]) for name, owner in list(s3_backends.bucket_accounts.items())}
+
     def key(self, key: str, account: str = "", region: str = "") -> Any | None:
         """moto's KMS key by ARN, or by id or alias within `account` and `region`."""
         if key.startswith("arn:"):

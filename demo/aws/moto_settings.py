@@ -4,6 +4,7 @@ permissions, which the gateway decides."""
 from __future__ import annotations
 
 import json
+from functools import cache
 from importlib import import_module
 
 from demo.aws import identifiers
@@ -33,4 +34,18 @@ def install() -> None:
     kept = {name: policies[name] for name in _MANAGED if name in policies}
     vars(iam)["aws_managed_policies_data"] = json.dumps(kept)
     vars(kms)["validate_policy"] = lambda *_: None
+    _quicken()
     identifiers.install()
+
+
+def _quicken() -> None:
+    """Take out work that moto does again for every call or key: listing its own folder, and an RSA
+    key pair for keys that are symmetric."""
+    backends, keys = import_module("moto.backends"), import_module("moto.kms.models")
+    vars(backends)["list_of_moto_modules"] = cache(
+        lambda listed=backends.list_of_moto_modules: tuple(listed())
+    )
+    generate = keys.generate_private_key
+    vars(keys)["generate_private_key"] = lambda spec: (
+        None if spec == "SYMMETRIC_DEFAULT" else generate(spec)
+    )

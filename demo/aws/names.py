@@ -5,3 +5,6 @@ ROOT_KEY = "AKIAROOT"
 
 ID_HEADER = "x-demo-id"
 """The id that what is created by this request shall have."""
+
+NO_LOCATION = "-"
+"""What a source or artifact of type CODEPIPELINE says for moto, which wants a location."""

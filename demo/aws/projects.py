@@ -12,6 +12,7 @@ from typing import Any
 
 from moto.codebuild.models import codebuild_backends
 
+from demo.aws.names import NO_LOCATION
 from demo.aws.wire import AwsError, Call
 
 
@@ -67,7 +68,11 @@ class Projects:
             return None
         with self._lock:
             overlay: Mapping[str, Any] = dict(self._overlays.get(_arn(account, region, name), {}))
-        return {**project.project_metadata, **overlay}
+        described = {**project.project_metadata, **overlay}
+        # moto wants a location for every source and artifact, the type CODEPIPELINE has none.
+        for part in ("source", "artifacts"):
+            described[part] = {k: v for k, v in described[part].items() if v != NO_LOCATION}
+        return described
 
 
 def _arn(account: str, region: str, name: str) -> str:

@@ -248,8 +248,7 @@ class Rehearsal:
     def _owner(self, on: str, principal: str) -> str:
         parts = on.split(":")
         if on.startswith("arn:aws:s3:::"):
-            name = on.removeprefix("arn:aws:s3:::").split("/", 1)[0]
-            return self.live.bucket_owner(name) or principal.split(":")[4]
+            return self.live.bucket_owner(_bucket(on)) or principal.split(":")[4]
         return parts[4] if len(parts) > 4 and parts[4] else principal.split(":")[4]
 
     # --- values of the placeholders -------------------------------------------------------------
@@ -327,6 +326,7 @@ class Rehearsal:
                 _Gaps(
                     {
                         **values,
+                        **({"bucket": _bucket(on)} if do.startswith("s3:") else {}),
                         "principal": principal,
                         "resource": on,
                         "denied": denied_message(session, do, on, verdict) if do else "",
@@ -363,6 +363,10 @@ def _store(pipeline: Mapping[str, Any], region: str) -> Mapping[str, Any]:
     stores: Mapping[str, Any] = pipeline.get("artifactStores") or {}
     found: Mapping[str, Any] = stores.get(region) or pipeline.get("artifactStore") or {}
     return found
+
+
+def _bucket(on: str) -> str:
+    return on.removeprefix("arn:aws:s3:::").split("/", 1)[0]
 
 
 def _session(principal: str) -> str:

@@ -40,6 +40,7 @@ def main(latency_ms: float, action_seconds: float, port: int) -> None:
 def _server(latency_ms: float, action_seconds: float, port: int):  # type: ignore[no-untyped-def]
     # moto reads its settings when it is imported, and is imported late for the same reason.
     os.environ["MOTO_IAM_LOAD_MANAGED_POLICIES"] = "true"
+    os.environ["MOTO_EC2_LOAD_DEFAULT_AMIS"] = "false"
     from moto.moto_server.werkzeug_app import MotoRequestHandler
     from werkzeug.serving import make_server
 

@@ -103,7 +103,7 @@ class Verdicts:
     def _policies(self, asked: Asked) -> Policies:
         live = self._live
         identity = live.identity_documents(asked.identity)
-        resource = live.resource_document(asked.resource)
+        resource = live.resource_document(asked.resource) or _missing_key(asked)
         boundary = live.boundary(asked.identity)
         kind = _resource_kind(asked)
         return Policies(
@@ -124,6 +124,17 @@ class Verdicts:
     def _organisation_keys(self, key: str, account: str) -> dict[str, str]:
         organisation = self._live.organisation_id(account)
         return {key: organisation} if organisation else {}
+
+
+def _missing_key(asked: Asked) -> reading.Document | None:
+    """A key of the own account that does not exist: identity policies decide whether the caller
+    hears that, as they would of a key with the default policy."""
+    if not asked.action.startswith("kms:") or asked.owner != asked.account:
+        return None
+    root = {"AWS": f"arn:aws:iam::{asked.owner}:root"}
+    statement = {"Effect": "Allow", "Principal": root, "Action": "kms:*", "Resource": "*"}
+    text = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    return reading.Document(f"key policy of {asked.resource}", text)
 
 
 def _missing(asked: Asked, blocked_by: tuple[Layer, ...]) -> Layer:

@@ -8,9 +8,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from demo.aws.encoding import decode
 from demo.aws.identity import Caller
 from demo.aws.services import Services
-from demo.aws.simulated import codepipeline, token_service
+from demo.aws.simulated import analyzer, codepipeline, simulator, token_service
 from demo.aws.wire import Call
 
 HEADER = "x-simulated"
@@ -67,10 +68,28 @@ def _all() -> list[Simulated]:
             "moto has no UpdateProject",
             lambda services, call, caller: services.projects.update(call, caller.account),
         ),
+        *_refused("iam:SimulatePrincipalPolicy", "iam:SimulateCustomPolicy"),
+        *(
+            Simulated(
+                f"accessanalyzer:{operation}",
+                "moto has no Access Analyzer; these are this project's own reader and evaluator",
+                handler,
+            )
+            for operation, handler in (
+                ("ValidatePolicy", analyzer.validate_policy),
+                ("CheckNoNewAccess", analyzer.check_no_new_access),
+                ("CheckAccessNotGranted", analyzer.check_access_not_granted),
+            )
+        ),
         Simulated(
             "sts:GetCallerIdentity",
             "moto does not know the root users and sessions of this world",
             token_service.get_caller_identity,
+        ),
+        Simulated(
+            "sts:DecodeAuthorizationMessage",
+            "moto has no encoded messages; those of this world can be decoded",
+            lambda _services, call, _caller: decode(call.params),
         ),
         Simulated(
             "sts:AssumeRole",
@@ -78,6 +97,11 @@ def _all() -> list[Simulated]:
             token_service.assume_role,
         ),
     ]
+
+
+def _refused(*names: str) -> list[Simulated]:
+    why = "a verdict of this project's own evaluator would be no second opinion: always refused"
+    return [Simulated(name, why, simulator.refuse) for name in names]
 
 
 def _connections(service: str) -> list[Simulated]:

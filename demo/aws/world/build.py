@@ -13,7 +13,7 @@ import boto3
 from botocore.config import Config
 
 from demo.aws.cloud import Cloud
-from demo.aws.names import ID_HEADER
+from demo.aws.names import ID_HEADER, NO_LOCATION
 from demo.aws.world import bot
 from demo.aws.world.documents import document, trust
 from demo.aws.world.model import (
@@ -59,6 +59,7 @@ class _Builder:
         for connection in self._all("connections"):
             self._cloud.post("connection", connection.model_dump())
         self._each(self._pipeline, self._world.pipelines)
+        self._queue()
         for event in self._all("trail"):
             self._cloud.post("trail", event.model_dump())
         self._each(self._runs, self._world.pipelines)
@@ -254,8 +255,8 @@ class _Builder:
         client.create_project(
             name=name.removeprefix("project/"),
             # moto wants a location, which AWS ignores for this type.
-            source={"type": "CODEPIPELINE", "location": "-", "buildspec": "buildspec.yml"},
-            artifacts={"type": "CODEPIPELINE", "location": "-"},
+            source={"type": "CODEPIPELINE", "location": NO_LOCATION, "buildspec": "buildspec.yml"},
+            artifacts={"type": "CODEPIPELINE", "location": NO_LOCATION},
             environment={
                 "type": "LINUX_CONTAINER",
                 "image": "aws/codebuild/standard:7.0",
@@ -275,6 +276,11 @@ class _Builder:
             pipeline=declaration(pipeline.name, pipeline.pipeline),
             tags=[{"key": k, "value": v} for k, v in pipeline.pipeline.tags.items()],
         )
+
+    def _queue(self) -> None:
+        _, _, _, region, account, name = self._world.bot.queue.split(":")
+        self._client("sqs", account, region).create_queue(QueueName=name)
+        self._cloud.post("queue", {"account": account, "region": region, "queue": name})
 
     def _runs(self, pipeline: Pipeline) -> None:
         runs = pipeline.runs

@@ -322,6 +322,7 @@ class Bot(_Table):
     read_role: str
     fix_role: str
     external_id: str
+    queue: str  # of EventBridge's state-change events; ARN
     reads: tuple[str, ...]
     fixes: tuple[str, ...]
 
