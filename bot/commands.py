@@ -94,7 +94,11 @@ class Commands:
         holder = self._desk.inquiries.reserve(inquiry)
         if holder != inquiry.id:
             standing = self._desk.inquiries.standing(holder)
-            if standing is not None:
+            # Another channel's thread may be private, whatever the command said: only a worker
+            # who asked Slack knows.
+            if standing is not None and (
+                standing.shared or standing.inquiry.channel == inquiry.channel
+            ):
                 return self._join(inquiry, standing)
         return self._queued(inquiry, self._desk.put(DIAGNOSE, inquiry, inquiry.id))
 

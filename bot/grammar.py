@@ -108,6 +108,12 @@ def parse(text: str) -> Parsed:
         return no.refusal
 
 
+def is_name(text: str) -> bool:
+    """Whether a pipeline may have that name; `..` and the like are allowed by AWS's pattern, but
+    meant by nobody."""
+    return bool(NAME.fullmatch(text)) and not set(text) <= set(".@-_")
+
+
 def pipeline_of(word: str) -> Diagnose | None:
     """The pipeline that an ARN or a console link names; None for anything else."""
     try:
@@ -180,7 +186,7 @@ def _subject(word: str) -> Diagnose:
         return _from_arn(word)
     if "://" in word:
         return _from_link(word)
-    if not NAME.fullmatch(word) or set(word) <= set(".@-_"):
+    if not is_name(word):
         raise _No(Refusal(Reason.NAME, word))
     return Diagnose(word)
 
@@ -196,7 +202,7 @@ def _from_arn(arn: str) -> Diagnose:
     if len(parts) < 6:
         raise _No(Refusal(Reason.ARN, arn))
     region, account, name = parts[3], parts[4], parts[5].split("/")[0]
-    if not (REGION.fullmatch(region) and ACCOUNT_ID.fullmatch(account) and NAME.fullmatch(name)):
+    if not (REGION.fullmatch(region) and ACCOUNT_ID.fullmatch(account) and is_name(name)):
         raise _No(Refusal(Reason.ARN, arn))
     return Diagnose(name, account, region)
 
@@ -216,14 +222,15 @@ def _from_link(address: str) -> Diagnose:
             found = _from_link(target)
             known = found.account or (account if ACCOUNT_ID.fullmatch(account) else None)
             return replace(found, account=known)
-    path = CONSOLE_PATH.fullmatch(unquote(url.path))
-    if not CONSOLE.fullmatch(host) or path is None or not NAME.fullmatch(path[1]):
+    path = CONSOLE_PATH.fullmatch(url.path)
+    name = unquote(path[1]) if path else ""
+    if not CONSOLE.fullmatch(host) or not is_name(name):
         raise _No(Refusal(Reason.LINK, address))
     named = query.get("region", [""])[0]
     labels = [label for label in host.split(".") if REGION.fullmatch(label)]
     region = named if REGION.fullmatch(named) else (labels[0] if labels else None)
     account_in_host = CONSOLE_ACCOUNT.match(host)
-    return Diagnose(path[1], account_in_host[1] if account_in_host else None, region)
+    return Diagnose(name, account_in_host[1] if account_in_host else None, region)
 
 
 def _place(words: list[str]) -> tuple[Diagnose, list[str]]:

@@ -114,6 +114,7 @@ class Standing:
     permalink: str = ""
     arn: str = ""
     job: str = ""
+    shared: bool = False  # its thread is known to stand in a public channel
 
 
 class Inquiries:
@@ -175,6 +176,7 @@ class Inquiries:
             permalink=values.get("permalink", ""),
             arn=values.get("arn", ""),
             job=values.get("job", ""),
+            shared=values.get("shared") == "1",
         )
 
     def opened_before(self, moment: float) -> tuple[str, ...]:
@@ -186,6 +188,10 @@ class Inquiries:
         """The thread exists; those who joined before can be given its link."""
         mapping = {"channel": channel, "root": root, "permalink": permalink}
         self._redis.hset(_key(inquiry_id), mapping=cast(Any, mapping))
+
+    def share(self, inquiry_id: str) -> None:
+        """Its thread stands in a public channel: people elsewhere may be sent there."""
+        self._redis.hset(_key(inquiry_id), "shared", 1)
 
     def found(self, inquiry_id: str, arn: str) -> None:
         self._redis.hset(_key(inquiry_id), "arn", arn)

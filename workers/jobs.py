@@ -303,11 +303,20 @@ def _thread_of(room: Room, request: FixRequest) -> str:
 
 
 def _welcome(room: Room, inquiry: Inquiry) -> bool:
-    """Whether the person may ask at all. Raises NotKnown."""
-    if room.settings.slack.allow_guests or not room.directory.is_guest(inquiry.user):
-        return True
-    message = blocks.message(room.texts("answer.denied_guest"))
-    _tell(room, inquiry, "refused", message, State.REFUSED)
+    """Whether the person may ask at all, and here. Raises NotKnown."""
+    rules, directory = room.settings.slack, room.directory
+    if not rules.allow_guests and directory.is_guest(inquiry.user):
+        return _refuse(room, inquiry, "answer.denied_guest")
+    if inquiry.visibility == "public":
+        if not directory.is_private(inquiry.channel):
+            room.inquiries.share(inquiry.id)
+        elif not rules.allow_private_channels:
+            return _refuse(room, inquiry, "answer.denied_private")
+    return True
+
+
+def _refuse(room: Room, inquiry: Inquiry, key: str) -> bool:
+    _tell(room, inquiry, "refused", blocks.message(room.texts(key)), State.REFUSED)
     return False
 
 

@@ -23,7 +23,11 @@ MEMBERS_SECONDS = 60
 
 
 class NotKnown(Exception):
-    """Slack did not say; nobody is let through on a guess."""
+    """Slack did not say; nobody is let through on a guess. `word` is Slack's error, if any."""
+
+    def __init__(self, method: str, word: str) -> None:
+        super().__init__(f"{method}: {word}")
+        self.word = word
 
 
 class Directory:
@@ -37,10 +41,24 @@ class Directory:
         """Whether the person is a guest, a bot, deactivated, or of another organisation."""
         return bool(self._remembered(f"guest:{user}", GUEST_SECONDS, lambda: self._guest(user)))
 
+    def is_private(self, channel: str) -> bool:
+        """Whether a conversation is closed to part of the workspace. What the app cannot see is.
+
+        https://docs.slack.dev/reference/methods/conversations.info
+        """
+        return bool(
+            self._remembered(f"private:{channel}", GUEST_SECONDS, lambda: self._private(channel))
+        )
+
     def are(self, user: str, people: People, *, fresh: bool = False) -> bool:
-        """Whether the person is one of those, by name or by group. `fresh` asks Slack now."""
+        """Whether the person is one of those, by name or by group.
+
+        A remembered *no* is asked again, for people are added to groups to be let in now; with
+        `fresh` a remembered *yes* is, too.
+        """
         return user in people.users or any(
-            user in self.members(group, fresh=fresh) for group in people.groups
+            (not fresh and user in self.members(group)) or user in self.members(group, fresh=True)
+            for group in people.groups
         )
 
     def members(self, group: str, *, fresh: bool = False) -> frozenset[str]:
@@ -55,6 +73,15 @@ class Directory:
             for flag in ("is_restricted", "is_ultra_restricted", "is_stranger", "is_bot", "deleted")
         )
 
+    def _private(self, channel: str) -> bool:
+        try:
+            found: dict[str, Any] = self._ask("conversations_info", channel=channel)["channel"]
+        except NotKnown as unknown:
+            if unknown.word in ("channel_not_found", "missing_scope"):
+                return True
+            raise
+        return any(found.get(flag) for flag in ("is_private", "is_im", "is_mpim"))
+
     def _members(self, group: str) -> list[str]:
         return list(self._ask("usergroups_users_list", usergroup=group)["users"])
 
@@ -62,9 +89,9 @@ class Directory:
         try:
             answer = getattr(self._client, method)(**arguments)
         except SlackApiError as error:
-            raise NotKnown(f"{method}: {error.response.get('error', 'no answer')}") from None
+            raise NotKnown(method, _word(error)) from None
         except (SlackClientError, URLError, OSError) as error:
-            raise NotKnown(f"{method}: {type(error).__name__}") from None
+            raise NotKnown(method, type(error).__name__) from None
         return cast("dict[str, Any]", answer.data)
 
     def _remembered(self, name: str, seconds: int, ask: Callable[[], Any]) -> Any:
@@ -76,3 +103,8 @@ class Directory:
         if seconds:
             self._redis.set(key, json.dumps(value), ex=seconds)
         return value
+
+
+def _word(error: SlackApiError) -> str:
+    data = getattr(error.response, "data", None)
+    return str(data.get("error", "no answer")) if isinstance(data, dict) else "no answer"

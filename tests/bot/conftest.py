@@ -1,0 +1,3 @@
+from tests.jobs.conftest import house, stage
+
+__all__ = ["house", "stage"]
