@@ -22,6 +22,7 @@ from pydantic import (
     ConfigDict,
     Field,
     ValidationError,
+    model_validator,
 )
 
 from workers.pipeline.requirement import Strength
@@ -46,6 +47,7 @@ Subject = Literal[
     "ecs-tasks",
 ]
 NAMES = "names.toml"
+PURPOSES = "purposes.toml"
 _ACTION = re.compile(r"^[a-z0-9-]+:[A-Za-z0-9]+$")
 
 
@@ -87,8 +89,8 @@ class When(_Data):
     inputs: bool | None = None
     outputs: bool | None = None
     clone: bool | None = None  # the source hands out a clone reference (full clone)
-    customer_key: bool | None = None  # the artifact store names a key
     cross_account: bool | None = None  # the principal is of another account than the store
+    cross_region: bool | None = None  # the action runs in another region than the pipeline
     vpc: bool | None = None
 
     def __bool__(self) -> bool:
@@ -119,41 +121,57 @@ class Access(_Data):
     @property
     def names(self) -> frozenset[str]:
         """The placeholders in resource and context."""
-        texts = [*self.resources, *(text for values in self.context.values() for text in values)]
+        texts = [*self.resources, *self.context, *self.unknown]
+        texts += [text for values in self.context.values() for text in values]
         return frozenset(name for text in texts for name in placeholders(text))
 
 
-class Provider(_Data):
+class SharedSet(_Data):
+    """Entries of several providers, or of the pipeline as a whole."""
+
+    documentation: str
+    keys: Texts = ()  # configuration keys that `resource` and `when` may name
+    access: tuple[Access, ...] = ()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _pages(cls, file: Any) -> Any:
+        """An entry that names no page of its own has the page of its file."""
+        if not isinstance(file, dict) or not isinstance(file.get("access"), list):
+            return file
+        page = {"documentation": file.get("documentation", "")}
+        entries = [page | each if isinstance(each, dict) else each for each in file["access"]]
+        return file | {"access": entries}
+
+
+class Provider(SharedSet):
     """What CodePipeline calls an action provider (or a rule provider of a stage condition)."""
 
     category: Texts = Field(min_length=1)
     owner: str = "AWS"
     provider: str
     title: str = ""
-    documentation: str
-    keys: Texts = ()  # configuration keys that `resource` and `when` may name
     reader: Subject | None = "executing_role"
     writer: Subject | None = "executing_role"
     cross_account: bool = True
     cross_region: bool = True
     sets: Texts = ()  # shared sets of entries
     note: str = ""
-    access: tuple[Access, ...] = ()
-
-
-class SharedSet(_Data):
-    keys: Texts = ()
-    access: tuple[Access, ...] = ()
 
 
 class Catalogue(_Data):
     providers: tuple[Provider, ...]
     sets: dict[str, SharedSet]
     keys: dict[str, frozenset[str]]
+    purposes: dict[str, str]
 
     def provider(self, category: str, owner: str, provider: str) -> Provider | None:
-        """The entry of an action type; None when the catalogue does not know it."""
-        return self._index.get((category, owner, provider))
+        """The entry of an action type; None when the catalogue does not know it.
+
+        Custom and partner actions share the entry of their owner, whose provider is `*`.
+        """
+        exact = self._index.get((category, owner, provider))
+        return exact or self._index.get((category, owner, "*"))
 
     def access(self, provider: Provider) -> tuple[Access, ...]:
         """The provider's own entries and those of its shared sets."""
@@ -182,7 +200,7 @@ def load(folder: Traversable | None = None) -> Catalogue:
     providers: list[Provider] = []
     sets: dict[str, SharedSet] = {}
     for file in sorted(folder.iterdir(), key=lambda file: file.name):
-        if not file.name.endswith(".toml") or file.name == NAMES:
+        if not file.name.endswith(".toml") or file.name in (NAMES, PURPOSES):
             continue
         if file.name.startswith("_"):
             sets[file.name[1:-5]] = _read(file, SharedSet)
@@ -195,22 +213,24 @@ def load(folder: Traversable | None = None) -> Catalogue:
     return Catalogue(
         providers=tuple(providers),
         sets=sets,
+        purposes=_texts(folder, PURPOSES),
         keys={action: _condition_keys(action) for action in actions},
     )
 
 
-def _names(folder: Traversable) -> frozenset[str]:
+def _texts(folder: Traversable, name: str) -> dict[str, str]:
     try:
-        return frozenset(tomllib.loads(folder.joinpath(NAMES).read_text("utf-8")))
+        return tomllib.loads(folder.joinpath(name).read_text("utf-8"))
     except (OSError, tomllib.TOMLDecodeError) as error:
-        raise CatalogueError(f"{NAMES}: {error}") from None
+        raise CatalogueError(f"{name}: {error}") from None
 
 
 def _check_names(
     folder: Traversable, providers: list[Provider], sets: dict[str, SharedSet]
 ) -> None:
     """Templates and conditions name configuration keys, or names of names.toml, only."""
-    names = _names(folder)
+    names = set(_texts(folder, NAMES))
+    purposes = _texts(folder, PURPOSES)
     files: list[tuple[str, Texts, tuple[Access, ...]]] = [
         (provider.provider, provider.keys, provider.access) for provider in providers
     ]
@@ -225,6 +245,10 @@ def _check_names(
                 raise CatalogueError(
                     f"{file}: access {number} ({access.actions[0]}): {', '.join(sorted(unknown))} "
                     "stands neither in the file's keys nor in names.toml"
+                )
+            if access.purpose not in purposes:
+                raise CatalogueError(
+                    f"{file}: access {number}: purpose {access.purpose} is not in {PURPOSES}"
                 )
     for provider in providers:
         for name in set(provider.sets) - set(sets):

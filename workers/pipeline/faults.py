@@ -16,8 +16,9 @@ from pydantic import BaseModel, ConfigDict
 
 from workers.pipeline.arn import account_of, parse, region_of
 from workers.pipeline.catalogue import Catalogue
+from workers.pipeline.derived import json_of
 from workers.pipeline.keys import resolve_key
-from workers.pipeline.situation import Situation, Situations, json_of
+from workers.pipeline.situation import Situation, Situations
 from workers.snapshot.model import Action, Snapshot, State, Store, empty
 
 

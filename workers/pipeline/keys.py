@@ -5,10 +5,12 @@ https://docs.aws.amazon.com/kms/latest/developerguide/concepts.html#key-id
 
 from __future__ import annotations
 
+import re
+
 from workers.pipeline.arn import parse, partition_of
 from workers.snapshot.model import Key, Reading, Snapshot, State, absent, present, unreadable
 
-AWS_MANAGED = "alias/aws/s3"
+_AWS_MANAGED = re.compile(r"(^|:)alias/aws/")
 
 
 def key_reference(configured: str, account: str, region: str, partition: str = "") -> str:
@@ -44,6 +46,21 @@ def resolve_key(snapshot: Snapshot, configured: str, account: str, region: str) 
         if reading.state is State.PRESENT and _has_alias(reading.require(), reference):
             return present(reading.require().arn)
     return absent() if asked.state is State.ABSENT else unreadable(asked.why)
+
+
+def is_aws_alias(configured: str) -> bool:
+    """Whether it is an alias that AWS keeps for a key of its own (`alias/aws/s3`)."""
+    return _AWS_MANAGED.search(configured) is not None
+
+
+def is_aws_managed(snapshot: Snapshot, configured: str, account: str, region: str) -> bool:
+    """Whether AWS manages the key: its policy lets everybody of its account use it through the
+    service, and nobody else."""
+    if is_aws_alias(configured):
+        return True
+    resolved = resolve_key(snapshot, configured, account, region)
+    key = snapshot.key(resolved.value or "").value
+    return key is not None and key.manager.value == "AWS"
 
 
 def _has_alias(key: Key, alias_arn: str) -> bool:

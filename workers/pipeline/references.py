@@ -16,10 +16,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from workers.pipeline import derived, resources
 from workers.pipeline.arn import account_of, parse, region_of
 from workers.pipeline.catalogue import Catalogue
-from workers.pipeline.keys import key_reference, resolve_key
-from workers.pipeline.situation import Situation, Situations, project_arn
+from workers.pipeline.keys import is_aws_alias, key_reference, resolve_key
+from workers.pipeline.resources import VARIABLE, Place
+from workers.pipeline.situation import Situation, Situations
 from workers.snapshot.model import Kind, Pipeline, Project, Reference, Snapshot, State
 
 __all__ = ["resolve_key", "wanted"]
@@ -60,7 +62,7 @@ def _memberships(snapshot: Snapshot, found: set[Reference]) -> Iterator[Referenc
     if snapshot.pipeline.state is State.PRESENT:
         accounts.add(snapshot.pipeline.require().account)
     for account in sorted(accounts - {"", "aws"}):
-        yield Reference(Kind.MEMBERSHIP, account)
+        yield Reference(Kind.MEMBERSHIP, account, account)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,71 +73,112 @@ class _Wanted:
     def all(self) -> Iterator[Reference]:
         pipeline = self.snapshot.pipeline.require()
         yield from _principal(pipeline.role_arn)
+        yield from self.events(pipeline)
         for store in pipeline.stores:
-            yield from self.bucket(store.bucket, pipeline.account, store.region)
-            if store.key:
-                yield from self.key(store.key, pipeline.account, store.region)
+            place = Place(pipeline.partition, store.region, pipeline.account)
+            yield from self.bucket(store.bucket, place)
+            yield from self.key(store.key, pipeline.account, store.region)
         for situation in Situations(self.snapshot, self.catalogue):
             yield from self.situation(situation)
 
     def situation(self, situation: Situation) -> Iterator[Reference]:
         yield from _principal(situation.role_arn)
-        configuration = situation.configuration
-        match situation.action.type.provider:
-            case "CodeBuild":
-                yield from self.project(situation, configuration.get("ProjectName", ""))
-            case "CodeStarSourceConnection":
-                yield from self.connection(configuration.get("ConnectionArn", ""))
-            case "CloudFormation":
-                yield from _principal(configuration.get("RoleArn"))
+        configuration, place = situation.configuration, situation.place
+        match (situation.action.type.category, situation.action.type.provider):
+            case (_, "CodeBuild"):
+                yield from self.project(resources.project(place, configuration))
+            case (_, "CodeStarSourceConnection"):
+                yield from self.at(Kind.CONNECTION, configuration.get("ConnectionArn"))
+            case (_, "CloudFormation"):
+                yield from self.roles(situation, "cloudformation_role_arn")
+            case ("Source", "S3"):
+                yield from self.bucket(configuration.get("S3Bucket"), place)
+            case ("Deploy", "S3"):
+                yield from self.bucket(configuration.get("BucketName"), place)
+                yield from self.key(
+                    configuration.get("KMSEncryptionKeyARN"), place.account, place.region
+                )
+            case (_, "ECR" | "ECRBuildAndPublish" | "InspectorScan"):
+                yield from self.at(Kind.REPOSITORY, resources.repository(place, configuration))
+            case (_, "Lambda" | "LambdaInvoke"):
+                yield from self.at(Kind.FUNCTION, resources.function(place, configuration))
+                yield from self.roles(situation, "function_role_arn")
+            case (_, "ECS"):
+                yield from self.ecs(resources.service(place, configuration))
+            case (_, "CodeDeploy" | "CodeDeployToECS"):
+                yield from self.deployment(situation)
+            case (_, "Manual"):
+                yield from self.topic(resources.topic(configuration))
 
-    def project(self, situation: Situation, name: str) -> Iterator[Reference]:
-        if not name or "#{" in name:
-            return
-        arn = project_arn(name, situation.account, situation.region, situation.pipeline.partition)
-        yield Reference(Kind.PROJECT, arn, account_of(arn), region_of(arn))
-        reading = self.snapshot.project(arn)
-        if reading.state is State.PRESENT:
-            yield from self.of_project(reading.require())
+    def at(self, kind: Kind, arn: str | None) -> Iterator[Reference]:
+        """A document in the account and region that its ARN names."""
+        if arn is not None and parse(arn) is not None:
+            yield Reference(kind, arn, account_of(arn), region_of(arn))
+
+    def roles(self, situation: Situation, name: str) -> Iterator[Reference]:
+        for value in situation.scope.get(name, ()):
+            yield from _principal(value.text)
+
+    def events(self, pipeline: Pipeline) -> Iterator[Reference]:
+        """The rules that start the pipeline: first which they are, then their roles."""
+        yield Reference(Kind.EVENT_RULE, pipeline.arn, pipeline.account, pipeline.region)
+        for arn in derived.rule_arns(self.snapshot, pipeline.arn):
+            yield from self.at(Kind.EVENT_RULE, arn)
+        for value in derived.of_pipeline(self.snapshot, pipeline.arn)["event_role_arn"]:
+            yield from _principal(value.text)
+
+    def ecs(self, service: str | None) -> Iterator[Reference]:
+        yield from self.at(Kind.ECS_SERVICE, service)
+        described = self.snapshot.description(service or "").value or {}
+        yield from self.at(Kind.TASK_DEFINITION, described.get("taskDefinition"))
+
+    def deployment(self, situation: Situation) -> Iterator[Reference]:
+        group = resources.deployment_group(situation.place, situation.configuration)
+        yield from self.at(Kind.DEPLOYMENT_GROUP, group)
+        for arn in derived.instance_profiles(self.snapshot, group):
+            yield from self.at(Kind.INSTANCE_PROFILE, arn)
+        yield from self.roles(situation, "instance_role_arn")
+
+    def topic(self, arn: str | None) -> Iterator[Reference]:
+        yield from self.at(Kind.TOPIC, arn)
+        described = self.snapshot.description(arn or "").value or {}
+        yield from self.key(described.get("KmsMasterKeyId"), account_of(arn), region_of(arn))
+
+    def project(self, arn: str | None) -> Iterator[Reference]:
+        yield from self.at(Kind.PROJECT, arn)
+        project = self.snapshot.project(arn or "").value
+        if project is not None:
+            yield from self.of_project(project)
 
     def of_project(self, project: Project) -> Iterator[Reference]:
         account, region = account_of(project.arn), region_of(project.arn)
         yield from _principal(project.service_role)
-        if project.encryption_key:
-            yield from self.key(project.encryption_key, account, region)
+        yield from self.key(project.encryption_key, account, region)
         if project.vpc_id:
             yield Reference(Kind.VPC_ENDPOINTS, project.vpc_id, account, region)
 
-    def connection(self, arn: str) -> Iterator[Reference]:
-        if parse(arn) is not None:
-            yield Reference(Kind.CONNECTION, arn, account_of(arn), region_of(arn))
+    def bucket(self, name: str | None, place: Place) -> Iterator[Reference]:
+        """A bucket, and the key that it encrypts with by default."""
+        if not name or VARIABLE in name:
+            return
+        yield Reference(Kind.BUCKET, name, place.account, place.region)
+        bucket = self.snapshot.bucket(name).value
+        if bucket is not None:
+            yield from self.key(
+                bucket.encryption_key.value,
+                bucket.account or place.account,
+                bucket.region or place.region,
+            )
 
-    def bucket(self, name: str, account: str, region: str) -> Iterator[Reference]:
-        reading = self.snapshot.bucket(name)
-        owner, where = account, region
-        if reading.state is State.PRESENT:
-            bucket = reading.require()
-            if bucket.encryption_key.state is State.PRESENT:
-                yield from self.key(
-                    bucket.encryption_key.require(),
-                    bucket.account or account,
-                    bucket.region or region,
-                )
-        yield Reference(Kind.BUCKET, name, owner, where)
-
-    def key(self, configured: str, account: str, region: str) -> Iterator[Reference]:
-        """The key as it was configured, and the key itself once its alias is followed."""
-        partition = _partition(self.snapshot.pipeline.value)
-        asked = key_reference(configured, account, region, partition)
-        yield _key_reference(asked)
+    def key(self, configured: str | None, account: str, region: str) -> Iterator[Reference]:
+        """A key by its own ARN; by its alias's until somebody has followed that."""
+        if not configured or VARIABLE in configured or is_aws_alias(configured):
+            return
         resolved = resolve_key(self.snapshot, configured, account, region)
-        if resolved.state is State.PRESENT and resolved.require() not in self.snapshot.keys:
-            yield _key_reference(resolved.require())
+        partition = _partition(self.snapshot.pipeline.value)
+        arn = resolved.value or key_reference(configured, account, region, partition)
+        yield from self.at(Kind.KEY, arn)
 
 
 def _partition(pipeline: Pipeline | None) -> str:
     return pipeline.partition if pipeline is not None else ""
-
-
-def _key_reference(arn: str) -> Reference:
-    return Reference(Kind.KEY, arn, account_of(arn), region_of(arn))

@@ -89,6 +89,7 @@ class _Requirements:
     def _each(self, situation: Situation) -> Iterator[Requirement]:
         if situation.action.role_arn not in (None, situation.pipeline.role_arn):
             yield from self._whole(situation, "action_role")
+        yield from self._whole(situation, "user_action")
         for access in self._entries(situation):
             yield from self._access(access, situation)
 
@@ -110,6 +111,9 @@ class _Requirements:
     ) -> Iterator[Requirement]:
         owner = resource_account(self._snapshot, resource.text, actor.principal, situation.pipeline)
         sent = _sent(access, situation.scope)
+        unknown_keys = [
+            key.text for name in access.unknown for key in expand(name, situation.scope)
+        ]
         for action in access.actions:
             context, unknown = self._contexts.of(
                 principal=actor.principal,
@@ -117,7 +121,7 @@ class _Requirements:
                 resource_account=owner,
                 region=situation.region,
                 sent=sent,
-                unknown=access.unknown,
+                unknown=unknown_keys,
                 absent=access.absent,
                 supported=self._catalogue.condition_keys(action),
             )
@@ -185,8 +189,8 @@ class _Requirements:
             and when.inputs in (None, situation.reads)
             and when.outputs in (None, situation.writes)
             and when.clone in (None, bool(situation.clones))
-            and when.customer_key in (None, bool(scope.get("key")))
             and when.cross_account in (None, self._cross_account(situation, actor))
+            and when.cross_region in (None, situation.region != situation.pipeline.region)
             and when.vpc in (None, bool(scope.get("vpc_id")))
         )
 
@@ -217,8 +221,9 @@ def _sent(access: Access, scope: Scope) -> Context:
             for expanded in expand(template, scope)
             if not expanded.unresolved
         ]
-        if len(values) == 1:
-            sent[key] = values[0].text
-        elif values:
-            sent[key] = tuple(value.text for value in values)
+        for name in expand(key, scope):
+            if len(values) == 1:
+                sent[name.text] = values[0].text
+            elif values:
+                sent[name.text] = tuple(value.text for value in values)
     return sent

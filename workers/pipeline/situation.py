@@ -3,14 +3,13 @@ templates may name."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
 
-from workers.pipeline.arn import account_of, parse, region_of, service_host
+from workers.pipeline import derived, resources
+from workers.pipeline.arn import account_of, parse, service_host
 from workers.pipeline.catalogue import Catalogue, Provider
-from workers.pipeline.keys import resolve_key
+from workers.pipeline.resources import VARIABLE, Place
 from workers.pipeline.scope import Scope, Value, unresolved
 from workers.snapshot.model import (
     EMPTY,
@@ -42,15 +41,21 @@ class Situation:
     provider: Provider | None
     configuration: Mapping[str, str]
     role_arn: str  # the executing role; empty when the pipeline names none
-    account: str  # of the executing role
-    region: str
+    place: Place  # of the action, in the account of the executing role
     store: Store | None
-    key: Reading[str]  # the store's customer key; absent = aws/s3
     project: Reading[Project]
     clones: tuple[Action, ...]  # the source actions whose clone reference it makes or takes
     reads: bool  # artifacts
     writes: bool
     scope: Scope
+
+    @property
+    def account(self) -> str:
+        return self.place.account
+
+    @property
+    def region(self) -> str:
+        return self.place.region
 
 
 class Situations:
@@ -75,26 +80,21 @@ class Situations:
 
     def of(self, action: Action | Rule) -> Situation:
         pipeline = self.pipeline
-        role_arn = action.role_arn or pipeline.role_arn or ""
-        account = account_of(role_arn) or pipeline.account
-        region = action.region or pipeline.region
-        store = self._stores.get(region) or self._stores.get(pipeline.region)
+        place = self._place(action)
+        store = self._stores.get(place.region) or self._stores.get(pipeline.region)
         provider = self.catalogue.provider(
             action.type.category, action.type.owner, action.type.provider
         )
         configuration = self._configuration(action)
-        project = self._project(action, configuration, account, region)
         situation = Situation(
             pipeline=pipeline,
             action=action,
             provider=provider,
             configuration=configuration,
-            role_arn=role_arn,
-            account=account,
-            region=region,
+            role_arn=action.role_arn or pipeline.role_arn or "",
+            place=place,
             store=store,
-            key=self._store_key(store),
-            project=project,
+            project=self._project(action, configuration, place),
             clones=self._clones(action),
             reads=self._reads(action),
             writes=self._writes(action),
@@ -104,7 +104,9 @@ class Situations:
 
     def whole(self) -> Situation:
         """The pipeline as such, as if it were one action that the service role runs."""
-        return self.of(Action("", "", ActionType("", "", "")))
+        situation = self.of(Action("", "", ActionType("", "", "")))
+        events = derived.of_pipeline(self.snapshot, self.pipeline.arn)
+        return replace(situation, scope={**situation.scope, **events})
 
     def maker(self, artifact: str) -> Action | None:
         """The action that puts out an artifact."""
@@ -116,20 +118,13 @@ class Situations:
             configured |= self._resolved.get((action.stage, action.name), {})
         return configured
 
-    def _store_key(self, store: Store | None) -> Reading[str]:
-        if store is None:
-            return unreadable("the pipeline's artifact store is not known")
-        if store.key is None:
-            return Reading(State.ABSENT)
-        return resolve_key(self.snapshot, store.key, self.pipeline.account, store.region)
-
     def _project(
-        self, action: Action | Rule, configuration: Mapping[str, str], account: str, region: str
+        self, action: Action | Rule, configuration: Mapping[str, str], place: Place
     ) -> Reading[Project]:
-        name = configuration.get("ProjectName", "")
-        if action.type.provider != "CodeBuild" or not name or "#{" in name:
+        arn = resources.project(place, configuration)
+        if action.type.provider != "CodeBuild" or arn is None:
             return unreadable("the action's project is not known")
-        return self.snapshot.project(project_arn(name, account, region, self.pipeline.partition))
+        return self.snapshot.project(arn)
 
     def _reads(self, action: Action | Rule) -> bool:
         """Whether it takes artifacts. A report that leaves them out is judged by category."""
@@ -156,9 +151,9 @@ class Situations:
         )
 
     def _scope(self, situation: Situation) -> Scope:
-        pipeline, action = situation.pipeline, situation.action
+        pipeline, action, place = situation.pipeline, situation.action, situation.place
         scope: dict[str, tuple[Value, ...]] = {
-            key: (unresolved(value) if "#{" in value else Value(value),)
+            key: (unresolved(value) if VARIABLE in value else Value(value),)
             for key, value in situation.configuration.items()
             if value
         }
@@ -174,30 +169,78 @@ class Situations:
             "service_role_arn": pipeline.role_arn or "",
             "stage": action.stage,
             "action": action.name,
+            "action_s3_host": service_host("s3", situation.region, pipeline.partition),
         }
-        if situation.store is not None:
-            texts |= {
-                "bucket": situation.store.bucket,
-                "store_region": situation.store.region,
-                "s3_host": service_host("s3", situation.store.region, pipeline.partition),
-            }
-            scope["key"] = _key_values(situation.key, situation.store.key or "")
-            # A build encrypts its outputs with its project's key instead (below).
-            is_build = action.type.provider == "CodeBuild"
-            scope["output_key"] = () if is_build else scope["key"]
-            scope["input_object"] = _objects(pipeline.name, action.inputs)
-            scope["output_object"] = _objects(pipeline.name, getattr(action, "outputs", ()))
         scope |= {name: (Value(text),) for name, text in texts.items() if text}
-        scope |= _project_scope(self.snapshot, situation)
-        scope |= _derived(situation)
+        scope["any"] = (Value(EXAMPLE, "*"),)
+        scope |= self._artifacts(situation)
+        clones = [(source, self._place(source)) for source in situation.clones]
+        scope |= derived.of_clones(clones)
+        scope |= derived.of_configuration(self.snapshot, action, situation.configuration, place)
+        scope |= derived.of_environment(action, situation.configuration)
+        if situation.project.value is not None:
+            scope |= derived.of_project(self.snapshot, situation.project.value)
         return scope
 
+    def _artifacts(self, situation: Situation) -> Scope:
+        pipeline, action, store = situation.pipeline, situation.action, situation.store
+        if store is None:
+            return {}
+        home = self._stores.get(pipeline.region)
+        outputs = action.outputs if isinstance(action, Action) else ()
+        scope = {
+            "bucket": (Value(store.bucket),),
+            "store_region": (Value(store.region),),
+            "s3_host": (Value(service_host("s3", store.region, pipeline.partition)),),
+            "key": self._key_of(store),
+            "input_object": _objects(pipeline.name, action.inputs),
+            "output_object": _objects(pipeline.name, outputs),
+            "input_key": self._input_keys(situation),
+            # A build encrypts with its project's key instead (`derived.of_project`).
+            "output_key": () if action.type.provider == "CodeBuild" else self._key_of(store),
+        }
+        if home is not None:
+            scope |= {
+                "home_bucket": (Value(home.bucket),),
+                "home_key": self._key_of(home),
+                "home_s3_host": (Value(service_host("s3", home.region, pipeline.partition)),),
+            }
+        return scope
 
-def project_arn(name: str, account: str, region: str, partition: str) -> str:
-    """The ARN of a CodeBuild project; ProjectName may already be one."""
-    if name.startswith("arn:"):
-        return name
-    return f"arn:{partition}:codebuild:{region}:{account}:project/{name}"
+    def _key_of(self, store: Store) -> tuple[Value, ...]:
+        if store.key is None:
+            return ()
+        return derived.customer_key(self.snapshot, store.key, self.pipeline.account, store.region)
+
+    def _input_keys(self, situation: Situation) -> tuple[Value, ...]:
+        """The keys of the artifacts it reads: the store's, or that of the project that built one.
+
+        In another region an action reads the copy, which has the key of that region's store.
+        """
+        store = situation.store
+        if store is None:
+            return ()
+        keys: list[Value] = []
+        copied = store.region != self.pipeline.region
+        for artifact in situation.action.inputs or ("",):
+            maker = self._makers.get(artifact)
+            project = self._project_of(maker) if maker is not None and not copied else None
+            if project is not None:
+                keys += derived.project_key(self.snapshot, project)
+            else:
+                keys += self._key_of(store)
+        return tuple(dict.fromkeys(keys))
+
+    def _project_of(self, action: Action) -> Project | None:
+        return self._project(action, self._configuration(action), self._place(action)).value
+
+    def _place(self, action: Action | Rule) -> Place:
+        role_arn = action.role_arn or self.pipeline.role_arn or ""
+        return Place(
+            self.pipeline.partition,
+            action.region or self.pipeline.region,
+            account_of(role_arn) or self.pipeline.account,
+        )
 
 
 def _resolved_configurations(snapshot: Snapshot) -> Mapping[tuple[str, str], Mapping[str, str]]:
@@ -215,58 +258,6 @@ def _objects(pipeline: str, artifacts: Iterable[str]) -> tuple[Value, ...]:
     folder = pipeline[:PIPELINE_NAME_IN_KEY] or EXAMPLE
     names = list(artifacts) or [EXAMPLE]
     return tuple(Value(f"{folder}/{name[:ARTIFACT_NAME_IN_KEY]}/{EXAMPLE}", "*") for name in names)
-
-
-def _key_values(key: Reading[str], configured: str) -> tuple[Value, ...]:
-    if key.state is State.PRESENT:
-        return (Value(key.require()),)
-    if key.state is State.ABSENT and not configured:
-        return ()
-    return (unresolved(configured or "the artifact store's key"),)
-
-
-def _project_scope(snapshot: Snapshot, situation: Situation) -> Scope:
-    if situation.project.state is not State.PRESENT:
-        return {}
-    project = situation.project.require()
-    scope: dict[str, tuple[Value, ...]] = {
-        "project": (Value(project.arn),),
-        "project_name": (Value(project.name),),
-        "project_log_group": (Value(project.log_group or f"/aws/codebuild/{project.name}"),),
-    }
-    if project.encryption_key and not project.encryption_key.endswith("alias/aws/s3"):
-        account, region = account_of(project.arn), region_of(project.arn)
-        key = resolve_key(snapshot, project.encryption_key, account, region)
-        scope["output_key"] = _key_values(key, project.encryption_key)
-    secrets = [name for name in project.secrets if ":ssm:" not in name]
-    parameters = [name for name in project.secrets if ":ssm:" in name]
-    scope["project_secret"] = tuple(Value(name) for name in secrets)
-    scope["project_parameter"] = tuple(Value(name) for name in parameters)
-    if project.service_role:
-        scope["project_role_arn"] = (Value(project.service_role),)
-    if project.vpc_id:
-        scope["vpc_id"] = (Value(project.vpc_id),)
-    return scope
-
-
-def _derived(situation: Situation) -> Scope:
-    """Values that several configuration keys, or documents that they point at, make up."""
-    scope: dict[str, tuple[Value, ...]] = {}
-    connections = [
-        source.configuration["ConnectionArn"]
-        for source in situation.clones
-        if "ConnectionArn" in source.configuration
-    ]
-    scope["clone_connection"] = tuple(Value(arn) for arn in dict.fromkeys(connections))
-    return scope
-
-
-def json_of(text: str) -> Any:
-    """A configuration value that holds JSON; None when it does not."""
-    try:
-        return json.loads(text)
-    except (json.JSONDecodeError, RecursionError):
-        return None
 
 
 def bucket_account(snapshot: Snapshot, name: str, pipeline: Pipeline) -> str:

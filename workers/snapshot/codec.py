@@ -213,7 +213,8 @@ def _bucket(name: str, bucket: wire.Bucket) -> m.Bucket:
     )
 
 
-def _key(arn: str, key: wire.Key) -> m.Key:
+def _key(id: str, key: wire.Key) -> m.Key:
+    arn = key.arn or id
     return m.Key(
         arn=arn,
         account=key.account or account_of(arn),
@@ -256,6 +257,7 @@ def _project(arn: str, project: wire.Project) -> m.Project:
         service_role=project.service_role,
         encryption_key=project.encryption_key,
         vpc_id=project.vpc_id,
+        subnets=tuple(project.subnets),
         source_type=project.source_type,
         source_auth=project.source_auth,
         log_group=project.log_group,

@@ -305,6 +305,7 @@ class Project:
     service_role: str | None = None
     encryption_key: str | None = None  # None = aws/s3
     vpc_id: str | None = None
+    subnets: tuple[str, ...] = ()  # ids, of the VPC configuration
     source_type: str = "CODEPIPELINE"
     source_auth: str = ""
     log_group: str | None = None

@@ -212,6 +212,7 @@ class Grant(Part):
 
 
 class Key(Part):
+    arn: str = Field("", description="the key's own ARN, where it is listed under an alias's")
     account: str = ""
     region: str = ""
     policy: Maybe[Document] | None = None
@@ -238,6 +239,7 @@ class Project(Part):
     service_role: str | None = None
     encryption_key: str | None = Field(None, description="null or missing = aws/s3")
     vpc_id: str | None = None
+    subnets: list[str] = Field(default_factory=list)
     source_type: str = "CODEPIPELINE"
     source_auth: str = ""
     log_group: str | None = None

@@ -98,6 +98,9 @@ def _file(s: m.Snapshot) -> dict[str, Any]:
     _put_map(file, "users", s.users, _principal)
     _put_map(file, "buckets", s.buckets, _bucket)
     _put_map(file, "keys", s.keys, _key)
+    for id, reading in s.keys.items():
+        if reading.value is not None and reading.value.arn != id:
+            file["keys"][id]["arn"] = reading.value.arn
     _put_map(file, "connections", s.connections, _connection)
     _put_map(file, "projects", s.projects, _project)
     _put_map(file, "memberships", s.memberships, _membership)

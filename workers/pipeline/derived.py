@@ -1,0 +1,225 @@
+"""Names of a scope that several configuration keys, or the documents they point at, make up."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from workers.pipeline import resources
+from workers.pipeline.arn import account_of, parse, region_of, service_host
+from workers.pipeline.keys import is_aws_managed, resolve_key
+from workers.pipeline.resources import VARIABLE, Place
+from workers.pipeline.scope import Scope, Value, unresolved
+from workers.snapshot.model import Action, Project, Reading, Rule, Snapshot, State
+
+# The characters that Secrets Manager adds to a secret's name: a policy matches them with `?`.
+_SUFFIX, _EXAMPLE_SUFFIX = "-??????", "-AbCdEf"
+_RUN_DOCUMENTS = {"WINDOWS": "AWS-RunPowerShellScript"}
+
+
+def of_project(snapshot: Snapshot, project: Project) -> Scope:
+    """What a CodeBuild project says: its role, log group, key, VPC and secrets."""
+    scope: dict[str, tuple[Value, ...]] = {
+        "project_name": (Value(project.name),),
+        "project_log_group": (Value(project.log_group or f"/aws/codebuild/{project.name}"),),
+        "project_subnet": tuple(Value(id) for id in project.subnets),
+        "project_secret": _secrets(name for name in project.secrets if ":ssm:" not in name),
+        "project_parameter": tuple(Value(name) for name in project.secrets if ":ssm:" in name),
+        "output_key": project_key(snapshot, project),
+    }
+    if project.service_role:
+        scope["project_role_arn"] = (Value(project.service_role),)
+    if project.vpc_id:
+        scope["vpc_id"] = (Value(project.vpc_id),)
+    return scope
+
+
+def project_key(snapshot: Snapshot, project: Project) -> tuple[Value, ...]:
+    """The customer managed key with which a project encrypts; none for aws/s3."""
+    if not project.encryption_key:
+        return ()
+    account, region = account_of(project.arn), region_of(project.arn)
+    return customer_key(snapshot, project.encryption_key, account, region)
+
+
+def customer_key(
+    snapshot: Snapshot, configured: str, account: str, region: str
+) -> tuple[Value, ...]:
+    """The ARN of a configured key; none when AWS manages it: nobody needs rights for that."""
+    if is_aws_managed(snapshot, configured, account, region):
+        return ()
+    resolved = resolve_key(snapshot, configured, account, region)
+    if resolved.state is State.PRESENT:
+        return (Value(resolved.require()),)
+    return (unresolved(f"the key {configured}"),)
+
+
+def of_clones(clones: Iterable[tuple[Action, Place]]) -> Scope:
+    """The connections and repositories that a build clones by itself."""
+    connections: list[str | None] = []
+    repositories: list[str | None] = []
+    for source, where in clones:
+        if source.type.provider == "CodeCommit":
+            repositories.append(resources.code_repository(where, source.configuration))
+        else:
+            connections.append(source.configuration.get("ConnectionArn"))
+    return {
+        "clone_connection": _values(connections),
+        "clone_repository": _values(repositories),
+    }
+
+
+def of_configuration(
+    snapshot: Snapshot,
+    action: Action | Rule,
+    configuration: Mapping[str, str],
+    place: Place,
+) -> Scope:
+    """What the provider's own configuration keys lead to."""
+    kind = (action.type.category, action.type.provider)
+    match kind:
+        case ("Source", "S3"):
+            return {
+                "source_key": _bucket_key(snapshot, configuration.get("S3Bucket"), place),
+            }
+        case ("Deploy", "S3"):
+            return {"deploy_key": _deploy_key(snapshot, configuration, place)}
+        case (_, "CloudFormation"):
+            role = configuration.get("RoleArn")
+            executes = configuration.get("ActionMode") == "CHANGE_SET_EXECUTE"
+            return {"cloudformation_role_arn": _values([None if executes else role])}
+        case (_, "CodeDeploy" | "CodeDeployToECS"):
+            return _deployment(snapshot, resources.deployment_group(place, configuration))
+        case (_, "ECS"):
+            return _task_roles(snapshot, resources.service(place, configuration))
+        case (_, "Lambda" | "LambdaInvoke"):
+            return _function(snapshot, resources.function(place, configuration))
+        case (_, "StepFunctions"):
+            return {"state_machine_execution": _values([resources.executions(configuration)])}
+        case (_, "Manual"):
+            return _topic(snapshot, resources.topic(configuration))
+        case (_, "EC2"):
+            return _instances(configuration)
+    return {}
+
+
+def of_environment(action: Action | Rule, configuration: Mapping[str, str]) -> Scope:
+    """The secrets in an action's environment variables, and its VPC (managed compute)."""
+    variables = action.environment if isinstance(action, Action) else ()
+    names = [
+        variable.get("value", "")
+        for variable in variables
+        if variable.get("type") == "SECRETS_MANAGER"
+    ]
+    scope: dict[str, tuple[Value, ...]] = {"environment_secret": _secrets(names)}
+    if configuration.get("Subnets"):
+        scope["vpc_id"] = (Value(configuration.get("VpcId", "") or configuration["Subnets"]),)
+    return scope
+
+
+def of_pipeline(snapshot: Snapshot, pipeline_arn: str) -> Scope:
+    """The roles of the rules that have the pipeline as their target."""
+    roles: list[str | None] = []
+    for arn in rule_arns(snapshot, pipeline_arn):
+        rule = snapshot.description(arn)
+        if rule.value is not None:
+            roles += [
+                target.get("RoleArn")
+                for target in rule.value.get("Targets", ())
+                if target.get("Arn") == pipeline_arn
+            ]
+    return {"event_role_arn": _values(roles)}
+
+
+def rule_arns(snapshot: Snapshot, pipeline_arn: str) -> tuple[str, ...]:
+    described = snapshot.description(pipeline_arn)
+    return tuple(described.value.get("RuleArns", ())) if described.value is not None else ()
+
+
+def instance_profiles(snapshot: Snapshot, group: str | None) -> tuple[str, ...]:
+    described: Reading[Mapping[str, Any]] = snapshot.description(group or "")
+    return tuple(described.value.get("InstanceProfileArns", ())) if described.value else ()
+
+
+def json_of(text: str) -> Any:
+    """A configuration value that holds JSON; None when it does not."""
+    try:
+        return json.loads(text)
+    except (json.JSONDecodeError, RecursionError):
+        return None
+
+
+def _values(texts: Iterable[str | None]) -> tuple[Value, ...]:
+    return tuple(Value(text) for text in dict.fromkeys(texts) if text and VARIABLE not in text)
+
+
+def _secrets(names: Iterable[str]) -> tuple[Value, ...]:
+    """Secrets by name or ARN, without the JSON key and version that may follow."""
+    values = []
+    for name in dict.fromkeys(names):
+        if parse(name) is not None:
+            pattern = ":".join(name.split(":")[:7])
+        else:
+            pattern = name.partition(":")[0] + _SUFFIX
+        values.append(Value(pattern.replace(_SUFFIX, _EXAMPLE_SUFFIX), pattern))
+    return tuple(values)
+
+
+def _bucket_key(snapshot: Snapshot, name: str | None, place: Place) -> tuple[Value, ...]:
+    """The customer managed key that is a bucket's default."""
+    bucket = snapshot.bucket(name or "").value
+    if bucket is None or bucket.encryption_key.value is None:
+        return ()
+    account, region = bucket.account or place.account, bucket.region or place.region
+    return customer_key(snapshot, bucket.encryption_key.value, account, region)
+
+
+def _deploy_key(
+    snapshot: Snapshot, configuration: Mapping[str, str], place: Place
+) -> tuple[Value, ...]:
+    configured = configuration.get("KMSEncryptionKeyARN", "")
+    if VARIABLE in configured:
+        return (unresolved(configured),)
+    if configured:
+        return customer_key(snapshot, configured, place.account, place.region)
+    return _bucket_key(snapshot, configuration.get("BucketName"), place)
+
+
+def _deployment(snapshot: Snapshot, group: str | None) -> Scope:
+    described = snapshot.description(group or "").value or {}
+    profiles = [snapshot.description(arn).value or {} for arn in instance_profiles(snapshot, group)]
+    return {
+        "deployment_config": _values([described.get("deploymentConfigName")]),
+        "instance_role_arn": _values(role for each in profiles for role in each.get("Roles", ())),
+        "unknown_role": (unresolved("the roles in the artifact's task definition"),),
+    }
+
+
+def _task_roles(snapshot: Snapshot, service: str | None) -> Scope:
+    described = snapshot.description(service or "").value or {}
+    task = snapshot.description(described.get("taskDefinition", "")).value or {}
+    return {"task_role_arn": _values([task.get("taskRoleArn"), task.get("executionRoleArn")])}
+
+
+def _function(snapshot: Snapshot, arn: str | None) -> Scope:
+    described = snapshot.description(arn or "").value or {}
+    return {"function_role_arn": _values([described.get("Role")])}
+
+
+def _topic(snapshot: Snapshot, arn: str | None) -> Scope:
+    topic, described = parse(arn), snapshot.description(arn or "").value or {}
+    key = described.get("KmsMasterKeyId")
+    if topic is None or not key:
+        return {}
+    return {
+        "topic_key": customer_key(snapshot, key, topic.account, topic.region),
+        "topic_host": (Value(service_host("sns", topic.region, topic.partition)),),
+    }
+
+
+def _instances(configuration: Mapping[str, str]) -> Scope:
+    groups = [name.strip() for name in configuration.get("TargetGroupNameList", "").split(",")]
+    system = configuration.get("PlatformType", configuration.get("InstanceType", ""))
+    document = _RUN_DOCUMENTS.get(system.upper(), "AWS-RunShellScript")
+    return {"target_group": _values(groups), "run_document": (Value(document),)}
