@@ -103,6 +103,7 @@ class PlacedPrincipal:
 class PlacedResource:
     resource: Resource
     box: Box
+    kind: str
     title: tuple[str, ...]
     fault: tuple[str, ...]
     mark: Mark
@@ -332,6 +333,9 @@ class _Lanes:
             resource = resources[number]
             title = lines(resource.name, SIZE, NODE_WIDTH - 16, 3, bold=True)
             fault = lines(resource.fault, SIZE, NODE_WIDTH - 16, 5) if resource.fault else []
+            kind = resource.service or self._texts["kind"][resource.kind]
+            icon = 18 if resource.kind != "other" else 0
+            kind = lines(kind, SIZE, NODE_WIDTH - 16 - icon, 1)[0]
             height = 6 + (1 + len(title) + len(fault)) * LINE + 6
             y = max(y, wish - height / 2)
             marks = [e.mark for e in self._picture.edges if e.resource == resource.id]
@@ -340,7 +344,12 @@ class _Lanes:
                 mark = Mark.UNKNOWN
             self.resources.append(
                 PlacedResource(
-                    resource, Box(NODES, y, NODE_WIDTH, height), tuple(title), tuple(fault), mark
+                    resource,
+                    Box(NODES, y, NODE_WIDTH, height),
+                    kind,
+                    tuple(title),
+                    tuple(fault),
+                    mark,
                 )
             )
             y += height + PAD

@@ -43,6 +43,14 @@ _STROKES = MappingProxyType(
         Mark.ALLOWED: 'stroke-width="1"',
     }
 )
+_ICONS = MappingProxyType(
+    {
+        "bucket": "M-5 -5h10l-1.6 10h-6.8z",
+        "key": "M-1 0a2.6 2.6 0 1 0 -5 0a2.6 2.6 0 1 0 5 0h7m-2.5 0v3",
+        "connection": "M-5 0h2.5a2.5 2.5 0 0 1 5 0a2.5 2.5 0 0 1 -5 0m5 0h2.5",
+        "role": "M0 -5l5 2v3q0 3.6 -5 5.4q-5 -1.8 -5 -5.4v-3z",
+    }
+)
 FONT = "Manrope, Helvetica, Arial, sans-serif"
 
 
@@ -261,9 +269,10 @@ class _Drawing:
         yield f'<g class="resource" data-id={quoteattr(printable(placed.resource.id))}>'
         yield _rect(box.x, box.y, box.width, box.height, theme.node, stroke, wide)
         y = box.y + 6 + LINE / 2
-        yield self._icon(placed.resource.kind, box.x + 14, y)
-        kind = placed.resource.service or self._texts["kind"][placed.resource.kind]
-        yield _text(kind, box.x + 26, y + 4.2, theme.muted)
+        if shape := _ICONS.get(placed.resource.kind):
+            yield self._icon(shape, box.x + 14, y)
+        x = box.x + (26 if shape else 8)
+        yield _text(placed.kind, x, y + 4.2, theme.muted)
         if placed.resource.fault:
             yield self._sign(Mark.DENIED, box.right - 13, y)
         for line in placed.title:
@@ -340,14 +349,7 @@ class _Drawing:
             + _text(tag, x + CHIP / 2, y + 4.2, theme.chip_text, bold=True, anchor="middle")
         )
 
-    def _icon(self, kind: str, x: float, y: float) -> str:
-        shapes = {
-            "bucket": "M-5 -5h10l-1.6 10h-6.8z",
-            "key": "M-1 0a2.6 2.6 0 1 0 -5 0a2.6 2.6 0 1 0 5 0h7m-2.5 0v3",
-            "connection": "M-5 0h2.5a2.5 2.5 0 0 1 5 0a2.5 2.5 0 0 1 -5 0m5 0h2.5",
-            "role": "M0 -5l5 2v3q0 3.6 -5 5.4q-5 -1.8 -5 -5.4v-3z",
-        }
-        shape = shapes.get(kind, "M-4 -4h8v8h-8z")
+    def _icon(self, shape: str, x: float, y: float) -> str:
         return (
             f'<path transform="translate({x:.1f} {y:.1f})" d="{shape}" fill="none" '
             f'stroke="{self._theme.muted}" stroke-width="1.4" stroke-linejoin="round" '
