@@ -9,22 +9,20 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
 
 from workers.aws.calls import Answer, Chain, Place, then
-from workers.aws.documents import moment, plain, tags
+from workers.aws.documents import moment, tags
+from workers.pipeline.structure import pipeline_from_api
 from workers.snapshot.model import (
     EMPTY,
-    Action,
-    ActionType,
     Pipeline,
     Reading,
-    Rule,
     Run,
     Stage,
     State,
-    Store,
     present,
 )
 
@@ -49,7 +47,7 @@ def read_pipeline(chain: Chain, name: str, account: str, region: str) -> Reading
     tag_reading = then(tagged.join(), tags)
     return then(
         answer,
-        lambda found: parse_pipeline(found["pipeline"], account, partition, region, tag_reading),
+        lambda found: parse_pipeline(found["pipeline"], account, region, tag_reading),
     )
 
 
@@ -81,88 +79,29 @@ def read_runs(chain: Chain, name: str, account: str, region: str) -> Reading[tup
 
 
 def parse_pipeline(
-    declared: Answer,
-    account: str,
-    partition: str,
-    region: str,
-    tag_reading: Reading[Mapping[str, str]],
+    declared: Answer, account: str, region: str, tag_reading: Reading[Mapping[str, str]]
 ) -> Pipeline:
-    """A pipeline from the structure that GetPipeline returns."""
-    return Pipeline(
-        name=declared["name"],
-        account=account,
-        region=region,
-        role_arn=declared.get("roleArn"),
-        type=declared.get("pipelineType", "V1"),
-        stores=tuple(_stores(declared, region)),
-        stages=tuple(_stage(stage) for stage in declared.get("stages", ())),
-        triggers=tuple(plain(trigger) for trigger in declared.get("triggers", ())),
-        variables=tuple(plain(variable) for variable in declared.get("variables", ())),
-        tags=tag_reading,
-        version=declared.get("version"),
-        partition=partition,
+    """The pipeline that GetPipeline declares, without tokens and values of variables."""
+    pipeline = pipeline_from_api(declared, account, region)
+    return replace(
+        pipeline, tags=tag_reading, stages=tuple(_stage(stage) for stage in pipeline.stages)
     )
 
 
-def _stores(declared: Answer, region: str) -> Iterable[Store]:
-    if "artifactStore" in declared:
-        yield _store(region, declared["artifactStore"])
-    for each, store in declared.get("artifactStores", {}).items():
-        yield _store(each, store)
-
-
-def _store(region: str, store: Answer) -> Store:
-    return Store(region, store["location"], store.get("encryptionKey", {}).get("id"))
-
-
-def _stage(stage: Answer) -> Stage:
-    name = stage["name"]
-    rules = [
-        _rule(name, when, rule)
-        for when in ("beforeEntry", "onSuccess", "onFailure")
-        for condition in stage.get(when, {}).get("conditions", ())
-        for rule in condition.get("rules", ())
-    ]
-    return Stage(name, tuple(_action(name, each) for each in stage["actions"]), tuple(rules))
-
-
-def _action(stage: str, action: Answer) -> Action:
-    return Action(
-        stage=stage,
-        name=action["name"],
-        type=_type(action["actionTypeId"]),
-        configuration=_configuration(action.get("configuration", EMPTY)),
-        role_arn=action.get("roleArn"),
-        region=action.get("region"),
-        inputs=tuple(each["name"] for each in action.get("inputArtifacts", ())),
-        outputs=tuple(each["name"] for each in action.get("outputArtifacts", ())),
-        run_order=action.get("runOrder", 1),
-        namespace=action.get("namespace"),
-        commands=tuple(action.get("commands", ())),
-        environment=tuple(_variable(each) for each in action.get("environmentVariables", ())),
-    )
-
-
-def _rule(stage: str, when: str, rule: Answer) -> Rule:
-    return Rule(
-        stage=stage,
-        when=when,
-        name=rule["name"],
-        type=_type(rule["ruleTypeId"]),
-        configuration=_configuration(rule.get("configuration", EMPTY)),
-        role_arn=rule.get("roleArn"),
-        region=rule.get("region"),
-        inputs=tuple(each["name"] for each in rule.get("inputArtifacts", ())),
-        commands=tuple(rule.get("commands", ())),
-    )
-
-
-def _type(declared: Answer) -> ActionType:
-    return ActionType(
-        declared["category"],
-        declared.get("owner", "AWS"),
-        declared["provider"],
-        declared.get("version", "1"),
+def _stage(stage: Stage) -> Stage:
+    return replace(
+        stage,
+        actions=tuple(
+            replace(
+                each,
+                configuration=_configuration(each.configuration),
+                environment=tuple(_variable(variable) for variable in each.environment),
+            )
+            for each in stage.actions
+        ),
+        rules=tuple(
+            replace(each, configuration=_configuration(each.configuration)) for each in stage.rules
+        ),
     )
 
 

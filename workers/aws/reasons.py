@@ -62,6 +62,13 @@ _BAD_SESSION = frozenset(
         "UnrecognizedClientException",
     }
 )
+# The template in deploy/aws that gives a role its policy; the first that fits is named.
+_TEMPLATES = {
+    "read": "read-role",
+    "organisation": "organisation-role",
+    "fix": "fix-role",
+    "worker": "worker-role",
+}
 _BECAUSE = re.compile(r"\b(?:because (?:no|the|of) .+|with an explicit deny .+)$", re.DOTALL)
 _LONGEST = 300
 
@@ -113,6 +120,7 @@ def why(
         "service": operation.service,
         "code": code(error),
         "attempts": attempts,
+        "template": next(name for role, name in _TEMPLATES.items() if role in operation.roles),
     }
     if isinstance(error, ClientError):
         fields["said"] = said(error)

@@ -11,6 +11,7 @@ import yaml  # type: ignore[import-untyped] # moto brings it; its stubs are no d
 from demo.aws.world.model import Account, Bot, Role, Statement
 
 _TEMPLATE = Path("deploy") / "aws" / "read-role.yaml"
+_ORGANISATION_TEMPLATE = Path("deploy") / "aws" / "organisation-role.yaml"
 
 
 def roles(bot: Bot, account: Account, management: str) -> Iterator[Role]:
@@ -19,7 +20,10 @@ def roles(bot: Bot, account: Account, management: str) -> Iterator[Role]:
         yield _worker(bot)
     if not account.readable:
         return
-    yield _member(bot, account.id, bot.read_role, read_statements(bot))
+    reads = read_statements(bot)
+    if account.id == management:
+        reads += _statements_of(_ORGANISATION_TEMPLATE)
+    yield _member(bot, account.id, bot.read_role, reads)
     if account.id != management:
         yield _member(bot, account.id, bot.fix_role, [_allow(bot.fixes)])
 
@@ -27,9 +31,14 @@ def roles(bot: Bot, account: Account, management: str) -> Iterator[Role]:
 def read_statements(bot: Bot) -> list[Statement]:
     """What the read role may: what `deploy/aws/read-role.yaml` says, so that a permission missing
     there is missing here; `bot.toml`'s list where the checkout is not at hand."""
-    file = Path(__file__).parents[3] / _TEMPLATE
+    return _statements_of(_TEMPLATE) or [_allow(bot.reads)]
+
+
+def _statements_of(path: Path) -> list[Statement]:
+    """The statements of a template in the checkout; empty where it is not at hand."""
+    file = Path(__file__).parents[3] / path
     if not file.is_file():
-        return [_allow(bot.reads)]
+        return []
     template = yaml.load(file.read_text(encoding="utf-8"), _CloudFormation)
     return [
         statement
