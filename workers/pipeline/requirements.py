@@ -212,18 +212,14 @@ def _page(situation: Situation) -> str:
 
 
 def _sent(access: Access, scope: Scope) -> Context:
-    """The keys of the entry whose values are known; a template without values is not sent."""
+    """The keys of the entry whose values are known; a template without values is not sent.
+
+    Of several values a request carries one: the first stands for them.
+    """
     sent: Context = {}
     for key, templates in access.context.items():
-        values = [
-            expanded
-            for template in templates
-            for expanded in expand(template, scope)
-            if not expanded.unresolved
-        ]
-        for name in expand(key, scope):
-            if len(values) == 1:
-                sent[name.text] = values[0].text
-            elif values:
-                sent[name.text] = tuple(value.text for value in values)
+        for template in templates:
+            for name, value in zip(expand(key, scope), expand(template, scope)[:1], strict=False):
+                if not value.unresolved:
+                    sent.setdefault(name.text, value.text)
     return sent

@@ -271,10 +271,14 @@ def bucket_account(snapshot: Snapshot, name: str, pipeline: Pipeline) -> str:
 
 
 def resource_account(snapshot: Snapshot, resource: str, principal: str, pipeline: Pipeline) -> str:
-    """The account that owns a resource; the caller's own for `*`; empty when nobody knows."""
+    """The account that owns a resource; empty when nobody knows.
+
+    The caller's own for `*`, and for what AWS owns and shares with everybody (an ARN without an
+    account, such as that of a document of Systems Manager): no policy of another account decides.
+    """
     arn = parse(resource)
-    if arn is None:
-        return account_of(principal)
-    if arn.service == "s3":
+    if arn is not None and arn.service == "s3":
         return bucket_account(snapshot, arn.resource.partition("/")[0], pipeline)
-    return arn.account if arn.account != "*" else ""
+    if arn is None or not arn.account:
+        return account_of(principal) or pipeline.account
+    return arn.account

@@ -25,6 +25,12 @@ HEALTHY = HERE.parents[1] / "cases" / "healthy"
 HOME = "111111111111"
 REGION = "us-east-1"
 NOTHING = object()
+BLOCKS = (
+    "block_public_acls",
+    "ignore_public_acls",
+    "block_public_policy",
+    "restrict_public_buckets",
+)
 # The managed policies that the CDK attaches, as AWS publishes them.
 MANAGED = json.loads((HERE / "managed.json").read_text("utf-8"))
 
@@ -295,7 +301,8 @@ def _roles(world: World) -> dict[str, Any]:
             {"name": each["PolicyName"], "document": each["PolicyDocument"]}
             for each in properties.get("Policies", [])
         ]
-        for managed in properties.get("ManagedPolicyArns", []):
+        attached = properties.get("ManagedPolicyArns", [])
+        for managed in attached.split(",") if isinstance(attached, str) else attached:
             name = managed.rsplit("/", 1)[-1]
             document = MANAGED.get(name, {"$unreadable": "not copied into this example"})
             policies.append({"name": name, "arn": managed, "document": document})
@@ -328,15 +335,7 @@ def _buckets(world: World) -> dict[str, Any]:
             "policy": None,
             "ownership": "BucketOwnerEnforced",
             "encryption_key": key,
-            "public_access_block": {
-                name: True
-                for name in (
-                    "block_public_acls",
-                    "ignore_public_acls",
-                    "block_public_policy",
-                    "restrict_public_buckets",
-                )
-            },
+            "public_access_block": dict.fromkeys(BLOCKS, True),
             "versioning": versioning or "Disabled",
             "tags": {},
         }
@@ -423,7 +422,7 @@ def _descriptions(world: World) -> dict[str, Any]:
             "deploymentConfigName": properties["DeploymentConfigName"],
             "serviceRoleArn": properties["ServiceRoleArn"],
         }
-    for stack, id, properties in world.each("AWS::EC2::VPC"):
+    for stack, id, _ in world.each("AWS::EC2::VPC"):
         found[stack.physical(id)] = {"VpcEndpoints": []}
     ((home, _, pipeline),) = world.each("AWS::CodePipeline::Pipeline")
     arn = f"arn:aws:codepipeline:{home.region}:{home.account}:{pipeline['Name']}"
