@@ -51,9 +51,16 @@ from workers.snapshot.model import (
 
 Policy = Document | Unreadable
 
-# Services with resource-based policies whose statements can let a same-account principal in, or
-# deny it: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_aws-services-that-work-with-iam.html
-_WITH_RESOURCE_POLICY = frozenset({"sns", "sqs", "lambda", "ecr", "secretsmanager", "events"})
+# Services whose resource-based policies are read for every pipeline (see
+# `workers.pipeline.references`); of the others (secrets, queues) a policy has its say where the
+# snapshot holds one.
+# https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_aws-services-that-work-with-iam.html
+_WITH_RESOURCE_POLICY = frozenset({"sns", "lambda", "ecr", "events"})
+# Keys that the ARN of the requester says by itself; nothing about them is open.
+# https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html
+_SAID_BY_ARN = frozenset(
+    {"aws:principalarn", "aws:principalaccount", "aws:principaltype", "aws:principalisawsservice"}
+)
 _ASSUME = frozenset({"sts:assumerole", "sts:tagsession", "sts:setsourceidentity"})
 _SESSION = re.compile(r"arn:([\w-]+):sts::(\d{12}):assumed-role/([^/]+)")
 # The endpoint services that carry the calls of an IAM service prefix, where the names differ.
@@ -101,7 +108,7 @@ class Checker:
             resource=requirement.resource,
             resource_account=self.owner(requirement) or None,
             context=requirement.context,
-            unknown=requirement.unknown,
+            unknown=requirement.unknown - _SAID_BY_ARN,
         )
 
     def owner(self, requirement: Requirement) -> str:
@@ -196,7 +203,13 @@ class Checker:
     def _resource(self, action: str, resource: str) -> Policy | None:
         lower = action.lower()
         service = lower.partition(":")[0]
-        if lower not in _ASSUME and service not in ("s3", "kms", *_WITH_RESOURCE_POLICY):
+        if parse_arn(resource) is None:
+            return None  # an action on no resource in particular asks no resource's policy
+        if (
+            lower not in _ASSUME
+            and service not in ("s3", "kms", *_WITH_RESOURCE_POLICY)
+            and resource not in self.snapshot.policies
+        ):
             return None
         key = (service, bucket_of(resource) if service == "s3" else resource)
         if key not in self._resources:

@@ -173,17 +173,16 @@ def _fit(failure: Failure, need: Requirement, draft: Draft, cause: Cause | None)
         return 0
     pointed = _pointed(denial.points_at, draft, need)
     named = _named(failure, need)
-    if pointed < 0 or named < 0:
+    service = 0 if draft.fault else _service_fit(failure, need.action)
+    if pointed < 0 or named < 0 or service < 0:
         return 0
-    score = pointed + named
+    score = pointed + named + service
     if denial.action:
         score += 40 if denial.action.lower() == need.action.lower() else 0
     if failure.stage and (failure.stage, failure.action) == _place(need):
         score += 15
     if denial.principal:
         score += 20
-    if denial.service and _service_fits(denial.service, need.action):
-        score += 10
     return score
 
 
@@ -276,10 +275,41 @@ def _named(failure: Failure, need: Requirement) -> int:
     return score
 
 
-def _service_fits(service: str, action: str) -> bool:
-    name = service.lower().replace("amazon", "").replace("aws", "").strip()
+# Services whose refusal is reported in the name of another one. S3 answers for KMS, and a build
+# that clones its source reports what S3 would; CodeDeploy answers for ECS and for iam:PassRole.
+_ANSWERS_FOR: Mapping[str, frozenset[str]] = {
+    "s3": frozenset({"kms", "codestar-connections", "codeconnections", "codecommit"}),
+    "codedeploy": frozenset({"ecs", "iam", "s3", "kms"}),
+    "cloudformation": frozenset({"iam", "s3", "kms"}),
+    "ecs": frozenset({"iam", "ecr"}),
+    "lambda": frozenset({"s3", "kms", "codepipeline"}),
+    "codebuild": frozenset({"codestar-connections", "codeconnections", "s3", "kms", "logs"}),
+    "codeconnections": frozenset({"codestar-connections", "s3", "kms"}),
+    "elasticbeanstalk": frozenset(
+        {"ec2", "autoscaling", "elasticloadbalancing", "s3", "cloudformation", "cloudwatch"}
+    ),
+}
+
+
+def _service_fit(failure: Failure, action: str) -> int:
+    """10 where the message's service is that of the action, 6 where it answers for it, -1 else."""
+    denial = failure.denial
+    assert denial is not None
+    named = denial.action.lower().partition(":")[0] or service_of(denial.service)
     prefix = action.lower().partition(":")[0]
-    return bool(name) and (prefix in name or name in prefix)
+    if not named or not prefix:
+        return 0
+    if named == prefix:
+        return 10
+    return 6 if prefix in _ANSWERS_FOR.get(named, ()) else -1
+
+
+def service_of(words: str) -> str:
+    """`s3` of `Amazon S3`, `codebuild` of `AWSCodeBuild`: a service as messages write it."""
+    name = words.lower()
+    for part in ("amazon", "aws", "internal", " "):
+        name = name.replace(part, "")
+    return name
 
 
 def same_principal(one: str, other: str) -> bool:
