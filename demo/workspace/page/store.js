@@ -2,6 +2,7 @@
 
 const listeners = new Set();
 let stream = null;
+let waiting = null;
 
 export const store = { me: null, people: new Map(), channels: [], messages: new Map(), modals: [], home: null, app: null, team: null, usergroups: new Map(), unread: new Set(), connected: false };
 
@@ -35,12 +36,20 @@ export async function become(user) {
     store.connected = false;
     changed({ kind: 'connection' });
   });
-  stream.addEventListener('message', (event) => apply(JSON.parse(event.data)));
+  stream.addEventListener('message', (event) => {
+    const change = JSON.parse(event.data);
+    if (waiting) waiting.push(change);
+    else apply(change);
+  });
 }
 
+// Changes that come while the whole state is on its way are applied after it, in their order.
 async function load() {
+  waiting = [];
   const response = await fetch(`/act/state?user=${encodeURIComponent(store.me)}`);
   const state = await response.json();
+  const missed = waiting ?? [];
+  waiting = null;
   if (state.me !== store.me) return;
   Object.assign(store, { app: state.app, team: state.team, channels: state.channels, modals: state.modals, home: state.home });
   store.people = new Map(state.people.map((person) => [person.id, person]));
@@ -48,6 +57,7 @@ async function load() {
   store.usergroups = new Map(state.usergroups.map((group) => [group.id, group]));
   store.messages = new Map(state.messages.map((message) => [key(message.channel, message.ts), message]));
   changed({ kind: 'all' });
+  missed.forEach(apply);
 }
 
 function apply(change) {
