@@ -173,5 +173,4 @@ class Directory:
         shown = {person.id: person.shown_name for person in self.people.values()}
         shown |= {channel.id: channel.name for channel in self.channels.values()}
         shown |= {group.id: group.handle for group in self.usergroups.values()}
-        shown[self.app.user_id] = self.app.name
-        return shown
+        return shown | {self.app.user_id: self.app.name, "USLACKBOT": "Slackbot"}

@@ -108,6 +108,11 @@ def _page(context: Context, acts: Acts) -> Blueprint:
         if host not in _HOSTS or (origin is not None and origin != f"http://{request.host}"):
             raise NotAllowed("The workspace answers only its own page.")
 
+    @page.errorhandler(KeyError)
+    @page.errorhandler(ValueError)
+    def incomplete(error: KeyError | ValueError) -> tuple[Response, int]:
+        return jsonify(error=f"That request is not complete: {error}"), 400
+
     @page.get("/")
     @page.get("/archives/<path:_>")
     def index(_: str = "") -> Response:

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 from werkzeug.serving import BaseWSGIServer, make_server
 
-from demo.workspace import blockkit, forms
+from demo.workspace import blockkit, forms, plain
 from demo.workspace.acts import Acts, NotAllowed, join
 from demo.workspace.answers import Answers, CommandOutcome, Outcome
 from demo.workspace.api import Call, WebApi
@@ -20,6 +20,7 @@ from demo.workspace.api.method import Context, Rejection
 from demo.workspace.events import Events
 from demo.workspace.faults import Faults
 from demo.workspace.people import App, Channel, Directory, Person, Team, UserGroup
+from demo.workspace.rates import Rates
 from demo.workspace.sender import RETRY_DELAYS, Delivery, Sender
 from demo.workspace.server import QuietHandler, create_app
 from demo.workspace.state import Json, Message, State, View
@@ -39,6 +40,7 @@ class Workspace:
     signing_secret, bot_token: what the app is configured with.
     clock: seconds since the epoch; tests move it to let tickets expire.
     retry_delays: seconds before an unanswered event is delivered again, per attempt.
+    rate_limits: answer 429 to an app that calls more often than Slack allows.
     """
 
     def __init__(
@@ -55,6 +57,7 @@ class Workspace:
         history: int = 1000,
         clock: Callable[[], float] = time.time,
         retry_delays: Sequence[float] = RETRY_DELAYS,
+        rate_limits: bool = False,
     ) -> None:
         self.signing_secret = signing_secret or secrets.token_hex(16)
         self.bot_token = bot_token or f"xoxb-local-{secrets.token_hex(12)}"
@@ -72,7 +75,8 @@ class Workspace:
         self._context.event = self._events.announce
         self._answers = Answers(self._context)
         self._acts = Acts(self._context, self._sender, self._events, self._answers)
-        self._api = WebApi(self._context, self.bot_token)
+        rates = Rates(clock) if rate_limits else None
+        self._api = WebApi(self._context, self.bot_token, rates)
         self._port = port
         self._server: BaseWSGIServer | None = None
         self._thread: threading.Thread | None = None
@@ -274,6 +278,14 @@ class Workspace:
         """The content of an uploaded file."""
         upload = self._state.upload(file_id)
         return None if upload is None else upload.content
+
+    def plain(self, message: Message) -> str:
+        """What a person reads in the message, as plain text for a terminal."""
+        return plain.text(message, self.directory.names())
+
+    def name(self, user: str) -> str:
+        """The shown name of a person, channel, user group or the app."""
+        return self.directory.names().get(user, user)
 
     def permalink(self, message: Message) -> str:
         return permalink(self._context, message)

@@ -11,6 +11,7 @@ from demo.workspace.api import app, chat, conversations, files, reactions, users
 from demo.workspace.api.method import METHODS, Arguments, Context, Method
 from demo.workspace.failure import SlackError
 from demo.workspace.faults import Faults
+from demo.workspace.rates import Rates
 from demo.workspace.state import Json, Log
 
 # Importing a family of methods registers it.
@@ -47,11 +48,12 @@ class Answer:
 class WebApi:
     """Answers calls of the methods in METHODS; keeps a log of them."""
 
-    def __init__(self, context: Context, token: str) -> None:
+    def __init__(self, context: Context, token: str, rates: Rates | None = None) -> None:
         self.context = context
         self.faults = Faults()
         self.calls: Log[Call] = Log()
         self._token = token
+        self._rates = rates
         self._lock = threading.Lock()
 
     def call(self, name: str, values: Json, token: str | None) -> Answer:
@@ -77,6 +79,11 @@ class WebApi:
                 headers = {} if retry is None else {"Retry-After": str(retry)}
                 body = {"ok": False, "error": fault.error} if fault.error else {}
                 return Answer(fault.status, body, headers)
+        if self._rates is not None:
+            wait = self._rates.retry_after(name, str(values.get("channel", "")))
+            if wait is not None:
+                body = {"ok": False, "error": "ratelimited"}
+                return Answer(429, body, {"Retry-After": str(wait)})
         try:
             method = self._allowed(name, token)
             with self.context.state.locked():
