@@ -45,6 +45,7 @@ class Entry:
     role: str
     reach: int
     not_access: bool
+    observed: bool
     examples: tuple[Example, ...]
 
 
@@ -123,6 +124,7 @@ def _entry(raw: Mapping[str, Any]) -> Entry:
         role=role,
         reach=raw.get("reach", 0),
         not_access=raw.get("not_access", False),
+        observed=raw.get("observed", False),
         examples=tuple(
             Example(example["text"], MappingProxyType(example.get("expect", {})))
             for example in raw.get("example", ())
