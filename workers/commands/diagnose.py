@@ -24,7 +24,7 @@ from workers.diagnosis.model import Outcome, Report
 from workers.diagnosis.report_json import to_json
 from workers.pipeline import catalogue
 from workers.settings import ConfigurationError, Settings, load
-from workers.snapshot.codec import SnapshotError, dump
+from workers.snapshot.codec import SnapshotError, dump, redact
 from workers.snapshot.codec import load as load_snapshot
 from workers.snapshot.model import Snapshot, State
 from workers.terminal import render
@@ -96,7 +96,7 @@ def diagnose(
     else:
         taken, report = _from_aws(asked, load())
     if save_snapshot is not None:
-        _write(save_snapshot, dump(taken))
+        _write(save_snapshot, dump(redact(taken)))
     if map_file is not None:
         _write(map_file, _map(report, taken))
     if as_json:

@@ -20,9 +20,10 @@ from workers.pipeline.structure import StageDeclaration, assemble
 from workers.snapshot import json_text, wire
 from workers.snapshot import model as m
 from workers.snapshot.model import EMPTY, Reading, absent, present, unreadable
+from workers.snapshot.redaction import redact
 from workers.snapshot.writer import dump
 
-__all__ = ["SnapshotError", "dump", "load"]
+__all__ = ["SnapshotError", "dump", "load", "redact"]
 
 T = TypeVar("T")
 V = TypeVar("V")

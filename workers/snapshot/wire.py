@@ -205,7 +205,7 @@ class Bucket(Part):
 class Grant(Part):
     id: str
     grantee: str
-    operations: list[str]
+    operations: list[str] = Field(default_factory=list)
     retiring: str = ""
     encryption_context_equals: dict[str, str] = Field(default_factory=dict)
     encryption_context_subset: dict[str, str] = Field(default_factory=dict)
