@@ -39,6 +39,7 @@ def _described(project: Answer) -> Project:
         service_role=project.get("serviceRole"),
         encryption_key=project.get("encryptionKey"),
         vpc_id=project.get("vpcConfig", {}).get("vpcId") or None,
+        subnets=tuple(project.get("vpcConfig", {}).get("subnets", ())),
         source_type=source.get("type", "CODEPIPELINE"),
         source_auth=auth.get("resource") or auth.get("type", ""),
         log_group=logs.get("groupName"),
