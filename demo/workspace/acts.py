@@ -229,11 +229,14 @@ class Acts:
         return shown
 
     def suggest(
-        self, user: str, view: View, block_id: str, action_id: str, text: str
+        self, user: str, shown: Message | View, block_id: str, action_id: str, text: str
     ) -> list[Json]:
         """The options the app offers in an external_select for what has been typed."""
-        current = self._shown(user, view)
-        payload = self._payloads.suggestion(user, current, block_id, action_id, text)
+        if isinstance(shown, View):
+            shown = self._shown(user, shown)
+        else:
+            self._must_see(user, shown.channel)
+        payload = self._payloads.suggestion(user, shown, block_id, action_id, text)
         answer = self._sender.interaction(payload).json()
         options: list[Json] = list(answer.get("options", []))
         for group in answer.get("option_groups", []):

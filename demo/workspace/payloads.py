@@ -112,14 +112,25 @@ class Payloads:
             "message": self._message(message),
         }
 
-    def suggestion(self, user: str, view: View, block_id: str, action_id: str, typed: str) -> Json:
-        return {
+    def suggestion(
+        self, user: str, shown: Message | View, block_id: str, action_id: str, typed: str
+    ) -> Json:
+        """https://docs.slack.dev/reference/block-kit/block-elements/select-menu-element"""
+        payload = {
             **self._common("block_suggestion", user),
             "action_id": action_id,
             "block_id": block_id,
             "value": typed,
-            "container": {"type": "view", "view_id": view.id},
-            "view": view_payload(self._context, view),
+        }
+        if isinstance(shown, View):
+            container: Json = {"type": "view", "view_id": shown.id}
+            return {**payload, "container": container, "view": view_payload(self._context, shown)}
+        container = {"type": "message", "message_ts": shown.ts, "channel_id": shown.channel}
+        return {
+            **payload,
+            "container": container,
+            "channel": self._channel(shown.channel),
+            "message": self._message(shown),
         }
 
     def event(self, event: Json) -> Json:

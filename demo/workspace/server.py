@@ -23,7 +23,7 @@ from demo.workspace.answers import Answers, Outcome
 from demo.workspace.api import WebApi
 from demo.workspace.api.method import Context
 from demo.workspace.failure import SlackError
-from demo.workspace.state import Json, View
+from demo.workspace.state import Json, Message, View
 
 MOST_BYTES = 20 * 1024 * 1024
 _HOSTS = ("127.0.0.1", "localhost")
@@ -175,9 +175,7 @@ def _page(context: Context, acts: Acts) -> Blueprint:
                 acts.close(user, _view(context, body), cleared=bool(body.get("cleared")))
                 return jsonify(ok=True)
             case "shortcut":
-                message = state.find(body["channel"], body["ts"], user)
-                if message is None:
-                    raise NotAllowed("This message is no longer there.")
+                message = _message(context, user, body)
                 return _outcome(acts.shortcut(user, body["callback_id"], message))
             case "home":
                 acts.open_home(user, body.get("tab", "home"))
@@ -186,9 +184,9 @@ def _page(context: Context, acts: Acts) -> Blueprint:
                 acts.dismiss(user, body["ts"])
                 return jsonify(ok=True)
             case "suggest":
-                view = _view(context, body)
-                found = acts.suggest(user, view, body["block_id"], body["action_id"], body["text"])
-                return jsonify(options=found)
+                shown = _view(context, body) if "view" in body else _message(context, user, body)
+                where = (body["block_id"], body["action_id"], body["text"])
+                return jsonify(options=acts.suggest(user, shown, *where))
             case _:
                 raise NotAllowed(f"There is no act {act}.")
 
@@ -201,10 +199,7 @@ def _pressed(context: Context, acts: Acts, user: str, body: Json) -> Outcome:
         view = _view(context, body)
         values = forms.entered_values(view.blocks, body.get("values", {}))
         return acts.press_in_view(user, view, *where, values)
-    message = context.state.find(body["channel"], body["ts"], user)
-    if message is None:
-        raise NotAllowed("This message is no longer there.")
-    return acts.press_in_message(user, message, *where)
+    return acts.press_in_message(user, _message(context, user, body), *where)
 
 
 def _changes(context: Context, user: str) -> Iterator[str]:
@@ -238,6 +233,13 @@ def _person(context: Context, user: str) -> str:
     if user not in context.directory.people:
         raise NotAllowed("Choose whom to act as.")
     return user
+
+
+def _message(context: Context, user: str, body: Json) -> Message:
+    message = context.state.find(body["channel"], body["ts"], user)
+    if message is None:
+        raise NotAllowed("This message is no longer there.")
+    return message
 
 
 def _view(context: Context, body: Json) -> View:

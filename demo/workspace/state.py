@@ -131,6 +131,18 @@ class Upload:
     mimetype: str = "application/octet-stream"
     channels: list[str] = field(default_factory=list)
 
+    @property
+    def is_picture(self) -> bool:
+        """Whether an image block may show it.
+
+        https://docs.slack.dev/reference/block-kit/composition-objects/slack-file-object
+        """
+        return self.mimetype in ("image/png", "image/jpeg", "image/gif")
+
+    @property
+    def is_text(self) -> bool:
+        return self.mimetype.startswith("text/") or self.mimetype == "application/json"
+
 
 class State:
     """All that changes in the workspace."""

@@ -230,10 +230,10 @@ class Workspace:
             f"The app published no App Home for {user}.",
         )
 
-    def suggest(self, user: str, view: View, action_id: str, text: str) -> list[Json]:
+    def suggest(self, user: str, target: Message | View, action_id: str, text: str) -> list[Json]:
         """The options the app offers in an external_select for what has been typed."""
-        block, _ = _find(view, action_id, None, None)
-        return self._acts.suggest(user, view, block["block_id"], action_id, text)
+        block, _ = _find(target, action_id, None, None)
+        return self._acts.suggest(user, target, block["block_id"], action_id, text)
 
     def dismiss(self, user: str, message: Message) -> None:
         self._acts.dismiss(user, message.ts)

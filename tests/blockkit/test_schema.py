@@ -70,6 +70,18 @@ def test_every_limit_names_a_page_and_a_declared_field(limit: dict[str, Any]) ->
     assert any(field in shape.get("properties", {}) for shape in shapes)
 
 
+def test_the_committed_schema_carries_every_limit() -> None:
+    """Whoever edits limits.toml has to run make_schema.py again."""
+    missing = []
+    for limit in make_schema.read_limits():
+        one = {"definitions": {"X": {"properties": {limit["at"].split(".")[0].rstrip("[]"): {}}}}}
+        added = make_schema.strict(one, [{**limit, "on": "X"}])["definitions"]["X"]["allOf"][0]
+        names = [limit["on"]] if limit["on"] != "*" else list(SCHEMA["definitions"])
+        if not any(added in SCHEMA["definitions"][name].get("allOf", []) for name in names):
+            missing.append(f"{limit['on']}.{limit['at']}")
+    assert missing == []
+
+
 def test_limits_are_added_and_alternatives_are_told_apart_by_type() -> None:
     """What the maker does, on declarations small enough to read."""
     text = {"type": "string"}

@@ -250,3 +250,104 @@ def test_a_view_is_updated_unless_it_changed_meanwhile(
     stale = {"view_id": shown["id"], "hash": shown["hash"], "view": small("late")}
     assert refusal(client.views_update, **stale) == "hash_conflict"
     assert refusal(client.views_update, view_id="V0NOPE", view=small("x")) == "not_found"
+
+
+@pytest.mark.parametrize("surface", ["message", "modal"])
+def test_options_are_asked_for_while_one_types(
+    workspace: Workspace, bot: Bot, client: WebClient, surface: str
+) -> None:
+    """https://docs.slack.dev/reference/block-kit/block-elements/select-menu-element"""
+
+    @bot.app.options("pipeline")
+    def offer(ack: Any, payload: dict[str, Any]) -> None:
+        names = [n for n in ("payments-deploy", "payments-test", "web") if payload["value"] in n]
+        ack(options=[{"text": {"type": "plain_text", "text": n}, "value": n} for n in names])
+
+    element = {"type": "external_select", "action_id": "pipeline", "min_query_length": 1}
+    target: Message | View | None
+    if surface == "message":
+        posted = client.chat_postMessage(
+            channel="C0PLATFORM", text="x", blocks=[{"type": "actions", "elements": [element]}]
+        )
+        target = workspace.message_at("#platform", str(posted["ts"]))
+    else:
+        label = {"type": "plain_text", "text": "Pipeline"}
+        view = {**REASON_MODAL, "blocks": [{"type": "input", "label": label, "element": element}]}
+        client.views_open(trigger_id=trigger(workspace, bot), view=view)
+        target = workspace.modal("U0DEV")
+    assert target is not None
+    offered = workspace.suggest("U0DEV", target, "pipeline", "pay")
+    assert [option["value"] for option in offered] == ["payments-deploy", "payments-test"]
+
+
+# -- what the app may answer to a submission
+# https://docs.slack.dev/surfaces/modals#response_actions
+
+
+@pytest.mark.parametrize(
+    ("answer_with", "shown"),
+    [
+        ({"response_action": "update", "view": small("updated")}, ["one", "updated"]),
+        ({"response_action": "push", "view": small("pushed")}, ["one", "two", "pushed"]),
+        ({"response_action": "clear"}, []),
+        ({}, ["one"]),
+    ],
+    ids=["update", "push", "clear", "nothing"],
+)
+def test_response_actions(
+    workspace: Workspace,
+    bot: Bot,
+    client: WebClient,
+    answer_with: dict[str, Any],
+    shown: list[str],
+) -> None:
+    bot.app.view("two")(lambda ack: ack(**answer_with))
+    submit = {"type": "plain_text", "text": "Go"}
+    client.views_open(trigger_id=trigger(workspace, bot), view=small("one"))
+    client.views_push(trigger_id=trigger(workspace, bot), view=small("two", submit=submit))
+    top = workspace.modal("U0DEV")
+    assert top is not None
+    assert workspace.submit("U0DEV", top).ok
+    assert [view.callback_id for view in workspace.modals("U0DEV")] == shown
+
+
+@pytest.mark.parametrize(
+    ("answer_with", "error"),
+    [
+        ({"response_action": "errors", "errors": {"elsewhere": "x"}}, "invalid_errors"),
+        (
+            {"response_action": "update", "view": small("x", title={"type": "plain_text"})},
+            "invalid_arguments",
+        ),
+    ],
+    ids=["errors for no input", "invalid view"],
+)
+def test_invalid_answers_to_a_submission_are_refused_and_kept(
+    workspace: Workspace, bot: Bot, client: WebClient, answer_with: dict[str, Any], error: str
+) -> None:
+    bot.app.view("one")(lambda ack: ack(**answer_with))
+    view = small("one", submit={"type": "plain_text", "text": "Go"})
+    client.views_open(trigger_id=trigger(workspace, bot), view=view)
+    top = workspace.modal("U0DEV")
+    assert top is not None
+    assert workspace.submit("U0DEV", top).error == error
+    assert workspace.modal("U0DEV") == top
+    assert [rejection.error for rejection in workspace.rejections] == [error]
+
+
+def test_edits_and_deletions_are_told_to_subscribers(workspace: Workspace, bot: Bot) -> None:
+    """https://docs.slack.dev/reference/events/message/message_changed"""
+    channel = workspace.im("U0DEV")
+    said = workspace.message("U0DEV", channel, "why is payments-deploi denied")
+    changed = workspace.edit("U0DEV", said, "why is payments-deploy denied")
+    workspace.delete("U0DEV", changed)
+    told = workspace.wait_for(
+        lambda: found if len(found := bot.received("message")) == 3 else None, 5
+    )
+    by_kind = {event.get("subtype"): event for event in told}
+    assert set(by_kind) == {None, "message_changed", "message_deleted"}
+    edited = by_kind["message_changed"]
+    assert edited["message"]["text"] == "why is payments-deploy denied"
+    assert edited["previous_message"]["text"] == "why is payments-deploi denied"
+    assert by_kind["message_deleted"]["deleted_ts"] == said.ts
+    assert workspace.history(channel) == []

@@ -241,6 +241,19 @@ def test_an_uploaded_picture_shows_in_a_block(workspace: Workspace, client: WebC
     block["slack_file"] = {"id": "F0NOTHING"}
     refused = {"channel": "C0PLATFORM", "text": "map", "blocks": [block]}
     assert error(client.chat_postMessage, **refused) == "invalid_blocks"
+    drawing = client.files_upload_v2(filename="map.svg", content="<svg/>")
+    block["slack_file"] = {"id": drawing["file"]["id"]}
+    assert error(client.chat_postMessage, **refused) == "invalid_blocks"
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1:8000", "localhost", "10.0.0.7"])
+def test_slack_cannot_load_a_picture_from_this_machine(client: WebClient, host: str) -> None:
+    image = {"type": "image", "image_url": f"http://{host}/map.png", "alt_text": "Map"}
+    with pytest.raises(SlackApiError) as caught:
+        client.chat_postMessage(channel="C0PLATFORM", text="map", blocks=[image])
+    assert caught.value.response["response_metadata"]["messages"] == [
+        "[ERROR] downloading image failed [json-pointer:/blocks/0/image_url]"
+    ]
 
 
 def test_a_canvas(workspace: Workspace, client: WebClient) -> None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+import ipaddress
 from typing import Any
+from urllib.parse import urlsplit
 
 from demo.workspace import blockkit
 from demo.workspace.api.method import Arguments, Context, conversation, method
@@ -195,15 +196,36 @@ def _check_blocks(context: Context, name: str, payload: Json) -> None:
         raise context.reject(name, error, found, payload)
     if blockkit.is_too_long(blocks):
         raise context.reject(name, "msg_blocks_too_long", [], payload)
-    _check_files(context, name, payload)
+    _check_pictures(context, name, payload)
 
 
-def _check_files(context: Context, name: str, payload: Json) -> None:
+def _check_pictures(context: Context, name: str, payload: Json) -> None:
+    """Slack loads the pictures of a message itself, from its files or the public internet."""
     for at, block in enumerate(payload.get("blocks", [])):
-        file = block.get("slack_file") if block["type"] == "image" else None
-        if file is not None and context.state.upload(file.get("id", "")) is None:
-            where = f"[json-pointer:/blocks/{at}/slack_file]"
-            raise context.reject(name, "invalid_blocks", [f"invalid slack file {where}"], payload)
+        parts = [(block, ""), (block.get("accessory", {}), "/accessory")]
+        parts += [(e, f"/elements/{n}") for n, e in enumerate(block.get("elements", []))]
+        for part, where in parts:
+            if part.get("type") != "image":
+                continue
+            pointer = f"json-pointer:/blocks/{at}{where}"
+            problem = _picture_problem(context, part)
+            if problem is not None:
+                told = f"{problem[0]} [{pointer}/{problem[1]}]"
+                raise context.reject(name, "invalid_blocks", [told], payload)
+
+
+def _picture_problem(context: Context, part: Json) -> tuple[str, str] | None:
+    if "slack_file" in part:
+        upload = context.state.upload(str(part["slack_file"].get("id", "")))
+        usable = upload is not None and upload.content is not None and upload.is_picture
+        return None if usable else ("invalid slack file", "slack_file")
+    try:
+        address = ipaddress.ip_address(str(urlsplit(part["image_url"]).hostname))
+    except ValueError:
+        local = urlsplit(part["image_url"]).hostname in (None, "localhost")
+    else:
+        local = not address.is_global
+    return ("downloading image failed", "image_url") if local else None
 
 
 def _own(context: Context, channel: str, ts: str, refusal: str) -> Message:
@@ -221,6 +243,4 @@ def _channel_id(context: Context, channel: str) -> str:
 
 
 def _payload(context: Context, message: Message) -> Json:
-    app = context.directory.app
-    shown = replace(message, text=message.text)
-    return shown.payload(context.directory.team.id, app.id)
+    return message.payload(context.directory.team.id, context.directory.app.id)

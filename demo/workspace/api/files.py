@@ -123,7 +123,7 @@ def file_payload(context: Context, upload: Upload) -> Json:
         "url_private": link,
         "permalink": link,
     }
-    if not upload.mimetype.startswith("image/"):
+    if upload.is_text:
         text = (upload.content or b"").decode("utf-8", errors="replace")
         body["mode"] = "snippet"
         body["preview"] = text[:SNIPPET_PREVIEW]

@@ -9,7 +9,7 @@ from typing import Any
 
 from demo.workspace.failure import SlackError
 from demo.workspace.people import Channel, Directory
-from demo.workspace.state import Json, State
+from demo.workspace.state import Json, Log, State
 from demo.workspace.tickets import Tickets
 
 
@@ -30,7 +30,7 @@ class Context:
     state: State
     tickets: Tickets
     base_url: Callable[[], str]
-    rejections: list[Rejection] = field(default_factory=list)
+    rejections: Log[Rejection] = field(default_factory=Log)
     event: Callable[[Json], None] = lambda _: None
 
     @property

@@ -17,6 +17,7 @@ export class Composer {
     });
     this.send = button('Send', () => this.submit(), { class: 'icon-button send', disabled: true }, icon('send'));
     this.node = h('div', { class: 'composer' }, this.hints, this.note,
+      h('div', { class: 'archive-note' }, 'This channel is archived. Nobody can post in it.'),
       h('div', { class: 'composer-frame' }, this.box, h('div', { class: 'composer-bar' },
         h('span', { class: 'muted keys' }, h('kbd', {}, 'Enter'), ' sends, ', h('kbd', {}, 'Shift'), '+', h('kbd', {}, 'Enter'), ' new line, ', h('kbd', {}, '/'), ' commands'), this.send)));
     this.refresh();

@@ -85,7 +85,7 @@ function drawSidebar() {
   parts.sidebar.replaceChildren(
     h('h2', {}, 'Channels'),
     h('ul', {}, store.channels.map((channel) => entry(channel.name, icon(channel.private ? 'lock' : channel.shared ? 'shared' : 'hash'), {
-      href: `#/${channel.id}`, 'aria-current': mark(channel), data: { channel: channel.name, unread: store.unread.has(channel.id) ? 'yes' : 'no' } }))),
+      href: `#/${channel.id}`, 'aria-current': mark(channel), data: { channel: channel.name, archived: channel.archived ? 'yes' : 'no', unread: store.unread.has(channel.id) ? 'yes' : 'no' } }))),
     h('h2', {}, 'Apps'),
     h('ul', {}, entry(store.app.name, h('img', { src: '/page/app.svg', alt: '', class: 'avatar tiny' }), {
       href: '#/app', 'aria-current': open.channel === store.app.im ? 'page' : undefined, data: { channel: 'app', unread: store.unread.has(store.app.im) ? 'yes' : 'no' } })),

@@ -81,7 +81,7 @@ export class MessageList {
       count > 0 && h('div', { class: 'reply-count', role: 'separator' }, h('span', {}, count === 1 ? '1 reply' : `${count} replies`)),
       h('article', { class: `message${grouped ? ' grouped' : ''}${message.ephemeral ? ' ephemeral' : ''}`, data: { ts: message.ts, user: message.user }, 'aria-label': `${author.name}, ${timeOf(message.ts)}` },
         message.ephemeral && h('div', { class: 'only-you' }, icon('eye'), 'Only visible to you'),
-        message.broadcast && h('button', { type: 'button', class: 'replied-to', on: { click: () => this.openThread(message.channel, message.thread_ts) } }, 'replied to a thread'),
+        message.broadcast && this.place === 'channel' && h('button', { type: 'button', class: 'replied-to', on: { click: () => this.openThread(message.channel, message.thread_ts) } }, 'replied to a thread'),
         h('div', { class: 'gutter' }, grouped ? h('time', { class: 'small-time', title: fullTime(message.ts) }, timeOf(message.ts).replace(/\s?[AP]M/, '')) : avatar(author)),
         h('div', { class: 'content' },
           !grouped && h('div', { class: 'byline' },
@@ -129,7 +129,7 @@ function body(message) {
       const answer = await act('press', { channel: message.channel, ts: message.ts, block_id, action_id, value });
       if (!answer.ok && answer.error && answer.error.includes(' ')) toast(answer.error);
     },
-    suggest: async () => [],
+    suggest: async (block_id, action_id, typed) => (await act('suggest', { channel: message.channel, ts: message.ts, block_id, action_id, text: typed })).options ?? [],
   };
   return [
     message.blocks.length ? blocks(message.blocks, host) : message.text && h('div', { class: 'plain' }, mrkdwn(message.text)),
@@ -152,13 +152,16 @@ function initial(message, blockId, actionId) {
   return part.initial_option?.value ?? part.initial_value ?? part.initial_date ?? part.initial_time ?? part.initial_user ?? part.initial_channel ?? null;
 }
 
+// Slack previews these; an SVG, for one, it only offers to download.
+const PICTURES = ['image/png', 'image/jpeg', 'image/gif', 'image/webp'];
+
 function file(entry) {
-  const picture = entry.mimetype.startsWith('image/');
+  const picture = PICTURES.includes(entry.mimetype);
   return h('figure', { class: `file ${picture ? 'picture' : 'snippet'}` },
     h('figcaption', {}, icon('file'), link(new URL(entry.url_private).href, entry.title), h('span', { class: 'muted' }, size(entry.size))),
     picture
       ? h('a', { href: entry.url_private, target: '_blank', rel: 'noopener' }, h('img', { src: entry.url_private, alt: entry.alt_txt || entry.title }))
-      : [h('pre', { tabIndex: 0 }, entry.preview), entry.preview_is_truncated && link(entry.url_private, 'Show all of it')]);
+      : entry.preview !== undefined && [h('pre', { tabIndex: 0 }, entry.preview), entry.preview_is_truncated && link(entry.url_private, 'Show all of it')]);
 }
 
 const size = (bytes) => (bytes < 1024 ? `${bytes} B` : `${(bytes / 1024).toFixed(bytes < 10_240 ? 1 : 0)} kB`);
