@@ -158,6 +158,7 @@ def _configuration(world: World, regions: Sequence[str]) -> str:
         f"approvers = {{ groups = [{json.dumps(cast.PLATFORM_TEAM.id)}] }}",
         "[organisation]",
         f"account = {json.dumps(world.organisation.management)}",
+        f"read_role = {json.dumps(world.bot.organisation_role)}",
         "[approvals]",
         f"auditors = {{ groups = [{json.dumps(cast.SECURITY_TEAM.id)}] }}",
     ]

@@ -51,6 +51,9 @@ class Control:
                 {"name": each.name, "why": each.why} for each in operations().values()
             ],
             ("GET", "buckets"): lambda _: self._gateway.services.live.bucket_owners(),
+            ("POST", "bucket-tags"): lambda body: self._gateway.services.live.tag_bucket(
+                body["bucket"], body["tags"]
+            ),
             ("POST", "session"): self._session,
             ("POST", "connection"): self._connection,
             ("POST", "runs"): self._runs,

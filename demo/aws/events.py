@@ -16,6 +16,7 @@ from uuid import uuid4
 from moto.sqs.models import sqs_backends
 
 from demo.aws.identity import Caller
+from demo.aws.live import Live
 from demo.aws.rehearsal import Step
 from demo.aws.runs import Key, Run
 from demo.aws.trail import Trail
@@ -29,8 +30,9 @@ _STATES = {"Failed": "FAILED", "Succeeded": "SUCCEEDED", "Stopped": "STOPPED"}
 class Events:
     """Told of every execution that ends. `queues` are (account, region, name) of SQS queues."""
 
-    def __init__(self, trail: Trail) -> None:
+    def __init__(self, trail: Trail, live: Live) -> None:
         self._trail = trail
+        self._live = live
         self._queues: list[tuple[str, str, str]] = []
         self._lock = Lock()
 
@@ -67,13 +69,17 @@ class Events:
             service=service,
             operation=operation,
             caller=Caller(
-                account, refusal.session, refusal.principal, "AROA", session_name=session
+                account,
+                refusal.session,
+                refusal.principal,
+                getattr(self._live.role(refusal.principal), "id", ""),
+                session_name=session,
             ),
             account=account,
             region=_region(refusal.on, key[1]),
             params=_parameters(refusal),
             resources=(refusal.on,) if refusal.on.startswith("arn:") else (),
-            error=(code, _sentence(refusal.text)),
+            error=(code, refusal.refusal),
             at=run.updated,
             read_only=service == "kms",
             invoked_by="codepipeline.amazonaws.com" if service != "kms" else "s3.amazonaws.com",
@@ -129,12 +135,6 @@ def _parameters(refusal: Step) -> dict[str, Any]:
 def _region(arn: str, fallback: str) -> str:
     parts = arn.split(":")
     return parts[3] if len(parts) > 3 and parts[3] else fallback
-
-
-def _sentence(text: str) -> str:
-    """AWS's own sentence out of what CodePipeline wrapped around it."""
-    start = text.find("User: ")
-    return text[start:].split(" (Service:", 1)[0] if start >= 0 else text
 
 
 def _iso(at: dt.datetime) -> str:

@@ -107,6 +107,14 @@ class Live:
         owner = s3_backends.bucket_accounts.get(name)
         return str(owner[1]) if owner else None
 
+    def tag_bucket(self, name: str, tags: Mapping[str, str]) -> None:
+        """Set tags of a bucket, those of CloudFormation included."""
+        partition, account = s3_backends.bucket_accounts[name]
+        backend = s3_backends[account][partition]
+        backend.tagger.tag_resource(
+            backend.buckets[name].arn, [{"Key": k, "Value": v} for k, v in tags.items()]
+        )
+
     def bucket_owners(self) -> dict[str, str]:
         return {name: str(owner[1]) for name, owner in list(s3_backends.bucket_accounts.items())}
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 from functools import cache
 from importlib import import_module
+from typing import Any
 
 from demo.aws import identifiers
 
@@ -34,8 +35,19 @@ def install() -> None:
     kept = {name: policies[name] for name in _MANAGED if name in policies}
     vars(iam)["aws_managed_policies_data"] = json.dumps(kept)
     vars(kms)["validate_policy"] = lambda *_: None
+    _keep_documents_as_text(iam.Role)
     _quicken()
     identifiers.install()
+
+
+def _keep_documents_as_text(role: Any) -> None:
+    """moto's CloudFormation hands roles their inline policies as objects, its API reads text."""
+    put = role.put_policy
+
+    def put_text(self: Any, name: str, document: Any) -> None:
+        put(self, name, document if isinstance(document, str) else json.dumps(document))
+
+    role.put_policy = put_text
 
 
 def _quicken() -> None:

@@ -57,7 +57,7 @@ class Step:
     """One thing that an action needs, and whether it has it.
 
     `do` is empty for facts that are no permission. `text` is what CodePipeline says when the
-    step is what stops the action.
+    step is what stops the action, `refusal` AWS's own sentence within or behind it.
     """
 
     stage: str
@@ -70,6 +70,7 @@ class Step:
     code: str
     layer: str = ""
     session: str = ""
+    refusal: str = ""
 
 
 @dataclass(slots=True)
@@ -319,6 +320,7 @@ class Rehearsal:
     ) -> Step:
         session = _session(principal)
         key = self.live.key(values.get("key", "")) if values.get("key") else None
+        refusal = denied_message(session, do, on, verdict) if do and not met else ""
         text = (
             ""
             if met
@@ -329,7 +331,7 @@ class Rehearsal:
                         **({"bucket": _bucket(on)} if do.startswith("s3:") else {}),
                         "principal": principal,
                         "resource": on,
-                        "denied": denied_message(session, do, on, verdict) if do else "",
+                        "denied": refusal,
                         "service": _service_name(do),
                         "key_state": _state_words(getattr(key, "key_state", "")),
                         "request": str(uuid4()),
@@ -349,6 +351,7 @@ class Rehearsal:
             code=code,
             layer=verdict.layer,
             session=session,
+            refusal=refusal,
         )
 
 

@@ -71,8 +71,10 @@ def _end_with_parent(parent: int) -> None:
 def _quieten() -> None:
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr)
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
-    # Error codes that a service's model does not list, such as IAM's AccessDenied.
-    warnings.filterwarnings("ignore", module="moto.core.serialize")
+    logging.getLogger("moto").setLevel(logging.ERROR)
+    # Error codes that a service's model does not list, such as IAM's AccessDenied, and what
+    # moto's CloudFormation leaves out.
+    warnings.filterwarnings("ignore", module="moto")
 
 
 if __name__ == "__main__":

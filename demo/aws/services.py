@@ -37,7 +37,7 @@ class Services:
         verdicts = Verdicts(live)
         connections, projects, trail = Connections(), Projects(), Trail()
         rehearsal = Rehearsal(live, verdicts, connections, projects)
-        events = Events(trail)
+        events = Events(trail, live)
         return cls(
             live=live,
             identities=Identities(),

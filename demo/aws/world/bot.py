@@ -1,88 +1,101 @@
-"""The bot's own roles: the worker's, and in each readable account one to read and one to fix."""
+"""The bot's own roles, deployed as its users deploy them: the templates of `deploy/aws` as
+CloudFormation stacks. So a permission that is missing there is missing in the local world.
+
+Where the checkout is not at hand (the world runs from an installed wheel), roles with the same
+permissions are made from `bot.toml`; a test holds the two against each other.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-import yaml  # type: ignore[import-untyped] # moto brings it; its stubs are no dependency
+from demo.aws.world.model import Account, Bot, Role, Statement, World
 
-from demo.aws.world.model import Account, Bot, Role, Statement
-
-_TEMPLATE = Path("deploy") / "aws" / "read-role.yaml"
-_ORGANISATION_TEMPLATE = Path("deploy") / "aws" / "organisation-role.yaml"
+TEMPLATES = Path(__file__).parents[3] / "deploy" / "aws"
 
 
-def roles(bot: Bot, account: Account, management: str) -> Iterator[Role]:
-    """The roles of one account."""
+@dataclass(frozen=True, slots=True)
+class Stack:
+    """A stack to create: its name, the template's text, the parameters."""
+
+    name: str
+    template: str
+    parameters: dict[str, str]
+
+
+def has_templates() -> bool:
+    """Whether the templates of the checkout are at hand."""
+    return TEMPLATES.is_dir()
+
+
+def stacks(world: World, account: Account) -> Iterator[Stack]:
+    """The stacks of one account."""
+    bot = world.bot
+    trust = {"WorkerRoleArn": bot.worker, "ExternalId": bot.external_id}
+    if account.id == bot.account:
+        yield _stack(
+            "worker-role",
+            RoleName=_name(bot.worker),
+            OrganisationId=world.organisation.id,
+            QueueArn=bot.queue,
+        )
+    if not account.readable:
+        return
+    yield _stack("read-role", **trust, RoleName=bot.read_role)
+    if account.id == world.organisation.management:
+        yield _stack("organisation-role", **trust, RoleName=bot.organisation_role)
+    else:
+        yield _stack("fix-role", **trust, RoleName=bot.fix_role)
+
+
+def queue_statement(bot: Bot) -> Statement:
+    """What the worker may do with its queue (moto's CloudFormation knows no AWS::IAM::RolePolicy,
+    which is what the template has for it)."""
+    return {
+        "Effect": "Allow",
+        "Action": ["sqs:DeleteMessage", "sqs:ReceiveMessage"],
+        "Resource": bot.queue,
+    }
+
+
+def roles(world: World, account: Account) -> Iterator[Role]:
+    """The same roles without templates."""
+    bot = world.bot
     if account.id == bot.account:
         yield _worker(bot)
     if not account.readable:
         return
-    reads = read_statements(bot)
-    if account.id == management:
-        reads += _statements_of(_ORGANISATION_TEMPLATE)
-    yield _member(bot, account.id, bot.read_role, reads)
-    if account.id != management:
-        yield _member(bot, account.id, bot.fix_role, [_allow(bot.fixes)])
+    yield _member(bot, account.id, bot.read_role, bot.reads)
+    if account.id == world.organisation.management:
+        yield _member(bot, account.id, bot.organisation_role, bot.organisation_reads)
+    else:
+        yield _member(bot, account.id, bot.fix_role, bot.fixes)
 
 
-def read_statements(bot: Bot) -> list[Statement]:
-    """What the read role may: what `deploy/aws/read-role.yaml` says, so that a permission missing
-    there is missing here; `bot.toml`'s list where the checkout is not at hand."""
-    return _statements_of(_TEMPLATE) or [_allow(bot.reads)]
-
-
-def _statements_of(path: Path) -> list[Statement]:
-    """The statements of a template in the checkout; empty where it is not at hand."""
-    file = Path(__file__).parents[3] / path
-    if not file.is_file():
-        return []
-    template = yaml.load(file.read_text(encoding="utf-8"), _CloudFormation)
-    return [
-        statement
-        for resource in template["Resources"].values()
-        for policy in _policies(resource)
-        for statement in _list(policy["Statement"])
-    ]
-
-
-def _policies(resource: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    properties = resource.get("Properties", {})
-    if resource["Type"] == "AWS::IAM::Role":
-        for policy in properties.get("Policies", ()):
-            yield policy["PolicyDocument"]
-    if resource["Type"] in ("AWS::IAM::Policy", "AWS::IAM::ManagedPolicy"):
-        yield properties["PolicyDocument"]
+def _stack(template: str, **parameters: str) -> Stack:
+    text = (TEMPLATES / f"{template}.yaml").read_text(encoding="utf-8")
+    return Stack(f"pipeline-access-{template}", text, parameters)
 
 
 def _worker(bot: Bot) -> Role:
+    names = (bot.read_role, bot.organisation_role, bot.fix_role)
     return Role(
         arn=bot.worker,
         trust="ecs-tasks.amazonaws.com",
-        policy_name="assume",
+        policy_name="enter-accounts",
         grants=(
             {
-                "Sid": "AssumeRolesOfTheBot",
                 "Effect": "Allow",
                 "Action": ["sts:AssumeRole", "sts:SetSourceIdentity", "sts:TagSession"],
-                "Resource": [
-                    f"arn:aws:iam::*:role/{bot.read_role}",
-                    f"arn:aws:iam::*:role/{bot.fix_role}",
-                ],
-            },
-            {
-                "Sid": "ReceiveFailures",
-                "Effect": "Allow",
-                "Action": ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueUrl"],
-                "Resource": f"arn:aws:sqs:*:{bot.account}:pipeline-access-*",
+                "Resource": [f"arn:aws:iam::*:role/{name}" for name in names],
             },
         ),
     )
 
 
-def _member(bot: Bot, account: str, name: str, statements: list[Statement]) -> Role:
+def _member(bot: Bot, account: str, name: str, actions: tuple[str, ...]) -> Role:
     return Role(
         arn=f"arn:aws:iam::{account}:role/{name}",
         trust_statements=(
@@ -99,25 +112,9 @@ def _member(bot: Bot, account: str, name: str, statements: list[Statement]) -> R
             },
         ),
         policy_name=name,
-        grants=tuple(statements),
+        grants=({"Effect": "Allow", "Action": list(actions), "Resource": "*"},),
     )
 
 
-def _allow(actions: tuple[str, ...]) -> Statement:
-    return {"Effect": "Allow", "Action": list(actions), "Resource": "*"}
-
-
-def _list(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else [value]
-
-
-class _CloudFormation(yaml.SafeLoader):  # type: ignore[misc] # untyped base, see above
-    """YAML with CloudFormation's short functions (`!Ref`, `!Sub`), which are kept as `*`: the
-    template's parameters only narrow names that this world does not have."""
-
-
-def _wildcard(_loader: yaml.Loader, _suffix: str, _node: yaml.Node) -> str:
-    return "*"
-
-
-_CloudFormation.add_multi_constructor("!", _wildcard)
+def _name(arn: str) -> str:
+    return arn.rsplit("/", 1)[-1]

@@ -17,8 +17,10 @@ from demo.aws.names import ID_HEADER, NO_LOCATION
 from demo.aws.world import bot
 from demo.aws.world.documents import document, trust
 from demo.aws.world.model import (
+    Account,
     Action,
     Bucket,
+    EcsService,
     Key,
     Pipeline,
     PipelineDefinition,
@@ -55,6 +57,7 @@ class _Builder:
         self._each(self._account_identities, self._world.accounts)
         self._each(self._bucket, self._all("buckets"))
         self._each(self._network, self._all("networks"))
+        self._each(self._service, self._all("services"))
         self._each(self._project, self._all("projects"))
         for connection in self._all("connections"):
             self._cloud.post("connection", connection.model_dump())
@@ -125,7 +128,7 @@ class _Builder:
             if key.state == "PendingDeletion":
                 client.schedule_key_deletion(KeyId=key.arn, PendingWindowInDays=14)
 
-    def _account_identities(self, account: Any) -> None:
+    def _account_identities(self, account: Account) -> None:
         client = self._client("iam", account.id)
         templates = self._world.templates
         for policy in self._of("policies", account.id):
@@ -135,11 +138,9 @@ class _Builder:
                 Path=path,
                 PolicyDocument=document(policy.statements, policy.values, templates),
             )
-        for role in (
-            *self._of("roles", account.id),
-            *bot.roles(self._world.bot, account, self._world.organisation.management),
-        ):
+        for role in self._of("roles", account.id):
             self._role(client, role)
+        self._bot(client, account)
         for group in self._of("groups", account.id):
             name = _path(group.arn, "group")[1]
             client.create_group(GroupName=name)
@@ -160,6 +161,29 @@ class _Builder:
                 client.attach_user_policy(UserName=name, PolicyArn=arn)
             for each in user.groups:
                 client.add_user_to_group(UserName=name, GroupName=each)
+
+    def _bot(self, client: Any, account: Account) -> None:
+        if not bot.has_templates():
+            for role in bot.roles(self._world, account):
+                self._role(client, role)
+        else:
+            formation = self._client("cloudformation", account.id)
+            for stack in bot.stacks(self._world, account):
+                formation.create_stack(
+                    StackName=stack.name,
+                    TemplateBody=stack.template,
+                    Capabilities=["CAPABILITY_NAMED_IAM"],
+                    Parameters=[
+                        {"ParameterKey": key, "ParameterValue": value}
+                        for key, value in stack.parameters.items()
+                    ],
+                )
+        if account.id == self._world.bot.account:
+            client.put_role_policy(
+                RoleName=self._world.bot.worker.rsplit("/", 1)[-1],
+                PolicyName="receive-failures",
+                PolicyDocument=document([bot.queue_statement(self._world.bot)], {}, {}),
+            )
 
     def _role(self, client: Any, role: Role) -> None:
         path, name = _path(role.arn, "role")
@@ -215,8 +239,8 @@ class _Builder:
             Bucket=bucket.name, VersioningConfiguration={"Status": "Enabled"}
         )
         if bucket.tags:
-            tags = [{"Key": k, "Value": v} for k, v in bucket.tags.items()]
-            client.put_bucket_tagging(Bucket=bucket.name, Tagging={"TagSet": tags})
+            # The API lets nobody but CloudFormation write tags that start with aws:.
+            self._cloud.post("bucket-tags", {"bucket": bucket.name, "tags": bucket.tags})
         text = bucket.policy_text
         if text is None and bucket.policy:
             text = document(bucket.policy, bucket.values, self._world.templates)
@@ -235,6 +259,21 @@ class _Builder:
                 VpcEndpointType="Gateway",
                 PolicyDocument=document(network.s3_endpoint, {}, {}),
             )
+
+    def _service(self, service: EcsService) -> None:
+        _, _, _, region, account, path = service.arn.split(":", 5)
+        _, cluster, name = path.split("/")
+        client = self._client("ecs", account, region)
+        client.create_cluster(clusterName=cluster)
+        client.register_task_definition(
+            family=name,
+            taskRoleArn=service.task_role,
+            executionRoleArn=service.execution_role,
+            containerDefinitions=[{"name": name, "image": f"acme/{name}:1", "memory": 256}],
+        )
+        client.create_service(
+            cluster=cluster, serviceName=name, taskDefinition=name, desiredCount=1
+        )
 
     @cached_property
     def _vpcs(self) -> dict[str, str]:

@@ -129,38 +129,10 @@ class Network(_Table):
     s3_endpoint: tuple[Statement, ...] = ()
 
 
-class Topic(_Table):
-    arn: str
-    policy: tuple[Statement, ...] = ()
-
-
-class Function(_Table):
-    arn: str
-    role: str
-
-
 class EcsService(_Table):
     arn: str
     task_role: str
     execution_role: str
-
-
-class Application(_Table):
-    """A CodeDeploy application with its deployment group."""
-
-    account: str
-    region: str
-    name: str
-    group: str
-    role: str
-
-
-class Stack(_Table):
-    """A CloudFormation stack that owns what is tagged with its name."""
-
-    account: str
-    region: str
-    name: str
 
 
 class Action(_Table):
@@ -282,11 +254,7 @@ class Resources(_Table):
     connections: tuple[Connection, ...] = ()
     projects: tuple[Project, ...] = ()
     networks: tuple[Network, ...] = ()
-    topics: tuple[Topic, ...] = ()
-    functions: tuple[Function, ...] = ()
     services: tuple[EcsService, ...] = ()
-    applications: tuple[Application, ...] = ()
-    stacks: tuple[Stack, ...] = ()
     trail: tuple[TrailEvent, ...] = ()
 
 
@@ -321,9 +289,11 @@ class Bot(_Table):
     worker: str
     read_role: str
     fix_role: str
+    organisation_role: str
     external_id: str
     queue: str  # of EventBridge's state-change events; ARN
     reads: tuple[str, ...]
+    organisation_reads: tuple[str, ...]
     fixes: tuple[str, ...]
 
 
