@@ -76,10 +76,11 @@ def check(
 def finding(number: int, component: Component, checks: Iterable[Check]) -> Finding:
     checks = tuple(checks)
     first = checks[0].requirement
+    unknown = checks[0].verdict.decision is Decision.UNKNOWN
     return Finding(
         id=f"f{number}",
         component=component,
-        certainty=Certainty.PROVEN,
+        certainty=Certainty.UNKNOWN if unknown else Certainty.PROVEN,
         headline=f"{first.principal} may not {first.action}",
         explanation="",
         principal=first.principal,

@@ -18,8 +18,9 @@ from workers.diagnosis.map.graph import MANY_EDGES, resource_id
 from workers.diagnosis.map.model import Mark
 from workers.diagnosis.map.svg import THEMES
 from workers.diagnosis.map.text import lines, width
-from workers.diagnosis.model import Component, Report
-from workers.policy import Decision
+from workers.diagnosis.model import Certainty, Component, Report
+from workers.pipeline.requirement import Part, Strength
+from workers.policy import Decision, Verdict
 from workers.snapshot.model import Snapshot
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -212,6 +213,45 @@ def test_nothing_is_called_allowed_that_was_not_checked() -> None:
     assert {edge.mark for edge in picture.edges} == {Mark.DENIED}
     marks = {act.mark for column in picture.columns for act in column.acts}
     assert marks == {Mark.DENIED, Mark.NONE}
+
+
+def test_what_an_error_message_says_is_drawn_as_refused_and_called_likely() -> None:
+    """The evaluator could not decide, the failed execution did: certainty is *likely*."""
+    report, snapshot = pictures.small()
+    check = replace(report.findings[0].checks[0], verdict=Verdict(Decision.UNKNOWN))
+    likely = replace(report.findings[0], certainty=Certainty.LIKELY, checks=(check,))
+    told = replace(report, findings=(likely,), checks=(check,))
+    (edge,) = edges(ET.fromstring(draw(told, snapshot)), "denied")
+    assert [each.text for each in edge.iter(f"{SVG}text")] == ["kms:Decrypt", "likely"]
+    assert "Likely refused: PaymentsBuildRole" in alt_text(told, snapshot)
+
+
+def test_what_nobody_knows_is_drawn_though_no_finding_speaks_of_it() -> None:
+    report, snapshot = pictures.healthy()
+    unknown = replace(report.checks[0], verdict=Verdict(Decision.UNKNOWN))
+    documented = replace(unknown, requirement=replace(
+        unknown.requirement, action="s3:GetBucketAcl", strength=Strength.DOCUMENTED
+    ))  # fmt: skip
+    picture = access_map(replace(report, checks=(unknown, documented)), snapshot)
+    (edge,) = [each for each in picture.edges if each.mark is Mark.UNKNOWN]
+    assert edge.actions == (unknown.requirement.action,)
+    assert picture.unknown == 1
+
+
+def test_services_of_aws_are_drawn_only_when_they_are_refused() -> None:
+    report, snapshot = pictures.small()
+    trust = pictures.check(
+        "codepipeline.amazonaws.com", "sts:AssumeRole",
+        pictures.role(pictures.A, "PaymentsPipelineRole"), Decision.ALLOWED, part=Part.SERVICE,
+    )  # fmt: skip
+    calm = access_map(replace(report, checks=(*report.checks, trust)), snapshot)
+    assert [band.account for band in calm.bands] == [pictures.A]
+    refused = replace(trust, verdict=Verdict(Decision.IMPLICIT_DENY))
+    fault = pictures.finding(9, Component.TRUST, [refused])
+    told = replace(report, findings=(*report.findings, fault))
+    svg = draw(told, snapshot)
+    assert "AWS services" in svg
+    assert "codepipeline.amazonaws." in svg
 
 
 def test_a_fault_of_a_resource_is_told_on_it() -> None:

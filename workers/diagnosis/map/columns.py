@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 
 from workers.diagnosis.map.model import Act, Column, Edge, Mark, worst
-from workers.diagnosis.model import Report
+from workers.diagnosis.model import Certainty, Report
 from workers.policy import Decision
 from workers.snapshot.model import Action, Pipeline
 
@@ -50,7 +50,7 @@ def _marks(
             put(place, edge.mark, edge.principal)
     for finding in report.findings:
         if finding.stage and finding.pipeline_action and not finding.checks:
-            mark = Mark.UNKNOWN if finding.decision == Decision.UNKNOWN else Mark.DENIED
+            mark = Mark.UNKNOWN if finding.certainty is Certainty.UNKNOWN else Mark.DENIED
             put((finding.stage, finding.pipeline_action), mark, finding.principal)
     return marks, runs
 

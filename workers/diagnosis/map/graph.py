@@ -8,9 +8,9 @@ from types import MappingProxyType
 
 from workers.diagnosis.map.columns import columns
 from workers.diagnosis.map.model import AccessMap, Band, Edge, Mark, Principal, Resource
-from workers.diagnosis.model import Check, Finding, Report
+from workers.diagnosis.model import Certainty, Check, Finding, Report
 from workers.pipeline.arn import account_of, parse
-from workers.pipeline.requirement import Part
+from workers.pipeline.requirement import Part, Strength
 from workers.policy import Decision
 from workers.snapshot.model import Pipeline, Snapshot, State
 
@@ -29,8 +29,9 @@ _MARKS = {
 def access_map(report: Report, snapshot: Snapshot) -> AccessMap:
     """The map of a diagnosis. Pure; the order of everything is that of the pipeline.
 
-    Refused and unknown requests come from the findings, allowed ones from `report.checks`: with
-    none given, none is drawn, because nothing unproven is called allowed.
+    Refused requests come from the findings, unknown ones from both, allowed ones from
+    `report.checks`: with none given, none is drawn, because nothing unproven is called allowed.
+    What AWS merely documents and pipelines do without is drawn only where a finding speaks of it.
     """
     edges = tuple(_edges(report))
     pipeline = snapshot.pipeline.value if snapshot.pipeline.state is State.PRESENT else None
@@ -38,15 +39,14 @@ def access_map(report: Report, snapshot: Snapshot) -> AccessMap:
     resources = _resources(report, snapshot, edges)
     tags = {principal.id: principal.tag for principal in principals}
     principals, edges = _folded(principals, edges)
-    counts = report.checked
     return AccessMap(
         pipeline=report.name,
         account=report.account,
         region=report.region,
         outcome=report.outcome,
-        denied=counts.denied,
-        unknown=counts.unknown,
-        allowed=counts.allowed,
+        denied=_count(edges, Mark.DENIED),
+        unknown=_count(edges, Mark.UNKNOWN),
+        allowed=sum(each.verdict.decision is Decision.ALLOWED for each in report.checks),
         columns=columns(pipeline, report, edges, tags) if pipeline is not None else (),
         bands=_bands(report, snapshot, principals, resources),
         edges=edges[:MANY_EDGES],
@@ -62,15 +62,23 @@ def _edges(report: Report) -> Iterator[Edge]:
     groups: dict[tuple[str, str, Mark], list[Check]] = {}
     for finding in report.findings:
         for check in finding.checks:
-            mark = _MARKS[check.verdict.decision]
+            mark = _mark_in(finding, check)
             if mark is not Mark.ALLOWED:
                 groups.setdefault(_pair(check, mark), []).append(check)
-        if not finding.checks and finding.principal and finding.resource and finding.action:
+        if not finding.checks and finding.principal and finding.resource and _is_request(finding):
             yield _edge_of(finding)
-    refused = {(principal, resource) for principal, resource, _ in groups}
+    told = {id(check) for finding in report.findings for check in finding.checks}
+    for check in report.checks:
+        if (
+            check.verdict.decision is Decision.UNKNOWN
+            and check.requirement.strength is not Strength.DOCUMENTED
+            and id(check) not in told
+        ):
+            groups.setdefault(_pair(check, Mark.UNKNOWN), []).append(check)
+    troubled = {(principal, resource) for principal, resource, _ in groups}
     for check in report.checks:
         pair = _pair(check, Mark.ALLOWED)
-        if check.verdict.decision is Decision.ALLOWED and pair[:2] not in refused:
+        if check.verdict.decision is Decision.ALLOWED and pair[:2] not in troubled:
             groups.setdefault(pair, []).append(check)
     for (principal, resource, mark), checks in sorted(
         groups.items(), key=lambda each: tuple(Mark).index(each[0][2])
@@ -81,6 +89,8 @@ def _edges(report: Report) -> Iterator[Edge]:
             mark,
             actions=tuple(dict.fromkeys(check.requirement.action for check in checks)),
             explicit=any(c.verdict.decision is Decision.EXPLICIT_DENY for c in checks),
+            likely=mark is Mark.DENIED
+            and all(c.verdict.decision is Decision.UNKNOWN for c in checks),
             where=tuple(
                 dict.fromkeys(
                     (check.requirement.stage, check.requirement.pipeline_action) for check in checks
@@ -89,14 +99,32 @@ def _edges(report: Report) -> Iterator[Edge]:
         )
 
 
+def _count(edges: Iterable[Edge], mark: Mark) -> int:
+    return sum(len(edge.actions) for edge in edges if edge.mark is mark)
+
+
+def _mark_in(finding: Finding, check: Check) -> Mark:
+    """What the evaluator could not decide counts as refused where other evidence says so."""
+    mark = _MARKS[check.verdict.decision]
+    if mark is Mark.UNKNOWN and finding.certainty is not Certainty.UNKNOWN:
+        return Mark.DENIED
+    return mark
+
+
+def _is_request(finding: Finding) -> bool:
+    """Whether an IAM action is refused; else it is a fault of the resource itself."""
+    return ":" in finding.action
+
+
 def _edge_of(finding: Finding) -> Edge:
-    mark = Mark.UNKNOWN if finding.decision == Decision.UNKNOWN else Mark.DENIED
+    mark = Mark.UNKNOWN if finding.certainty is Certainty.UNKNOWN else Mark.DENIED
     return Edge(
         finding.principal,
         resource_id(finding.resource, finding.principal),
         mark,
         actions=finding.actions or (finding.action,),
         explicit=finding.decision == Decision.EXPLICIT_DENY,
+        likely=finding.certainty is Certainty.LIKELY,
         where=((finding.stage, finding.pipeline_action),),
     )
 
@@ -135,8 +163,14 @@ def _principals(
                 parts.setdefault(action.role_arn, Part.ACTION_ROLE)
     for check in _all_checks(report):
         parts.setdefault(check.requirement.principal, check.requirement.part)
+    troubled = {edge.principal for edge in edges if edge.mark.trouble}
     for edge in edges:
         parts.setdefault(edge.principal, "")
+    parts = {
+        arn: part
+        for arn, part in parts.items()
+        if part != Part.SERVICE or arn in troubled  # AWS's own, of interest only then
+    }
     return tuple(
         Principal(
             id=arn,
@@ -183,7 +217,7 @@ def _resources(report: Report, snapshot: Snapshot, edges: Iterable[Edge]) -> tup
     faults = {
         resource_id(finding.resource): finding.headline
         for finding in report.findings
-        if finding.resource and not finding.checks and not finding.action
+        if finding.resource and not finding.checks and not _is_request(finding)
     }
     wanted: dict[str, None] = dict.fromkeys(faults)
     for edge in edges:
@@ -268,6 +302,8 @@ def _short(arn: str) -> str:
     parsed = parse(arn)
     if parsed is None:
         return arn
+    if parsed.service == "logs":
+        return parsed.resource.removeprefix("log-group:").partition(":")[0]
     last = parsed.resource.rstrip("*/:").rsplit("/", 1)[-1].rsplit(":", 1)[-1]
     return last or parsed.resource
 

@@ -22,6 +22,7 @@ from workers.diagnosis.map.model import (
     Resource,
 )
 from workers.diagnosis.map.text import lines, width
+from workers.pipeline.requirement import Part
 
 WIDTH = 390.0
 MARGIN = 12.0
@@ -262,7 +263,8 @@ class _Lanes:
         return y
 
     def _band(self, band: Band, y: float) -> float:
-        form = "account" if band.account else "nobody"
+        services = band.principals and all(each.part == Part.SERVICE for each in band.principals)
+        form = "account" if band.account else "services" if services else "nobody"
         room = BEND - MARGIN - PAD  # not over the gutter, where edges may pass
         title = lines(self._texts["band"][form].format(account=band.account), SIZE, room, 1)
         if band.label:
@@ -320,6 +322,8 @@ class _Lanes:
             label.append(self._texts["edge"]["more"].format(count=count))
         if edge.explicit:
             label.append(self._texts["edge"]["explicit"])
+        if edge.likely:
+            label.append(self._texts["edge"]["likely"])
         return tuple(label)
 
     def _column_of_resources(self, resources: Sequence[Resource], top: float) -> float:

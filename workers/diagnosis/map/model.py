@@ -76,6 +76,7 @@ class Edge:
     mark: Mark
     actions: tuple[str, ...] = ()
     explicit: bool = False
+    likely: bool = False  # refused as far as an error message or another sign tells
     where: tuple[tuple[str, str], ...] = ()  # stages and actions that need it
 
 

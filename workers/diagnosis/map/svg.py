@@ -306,8 +306,9 @@ class _Drawing:
         )
         yield self._sign(mark, start + 12, row)
         top = row - 5 - len(placed.label) * LINE
+        words = self._texts["edge"]
         for number, line in enumerate(placed.label):
-            note = line in (self._texts["edge"]["explicit"],) or line.startswith("+")
+            note = line.startswith("+") or line in (words["explicit"], words["likely"])
             at = top + number * LINE + LINE / 2 + 4.2
             text = theme.denied_text if denied else theme.text
             yield _text(line, LABEL, at, text, bold=not note)

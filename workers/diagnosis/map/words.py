@@ -12,7 +12,8 @@ from workers.diagnosis.map.graph import access_map
 from workers.diagnosis.map.model import AccessMap, Column, Edge, Mark, Principal, Resource
 from workers.diagnosis.map.text import ELLIPSIS, printable
 from workers.diagnosis.model import Outcome, Report
-from workers.snapshot.model import Snapshot
+from workers.pipeline.requirement import Part
+from workers.snapshot.model import Snapshot, unreadable
 
 ALT_LIMIT = 2000
 """Characters of an image block's alt_text: docs.slack.dev/reference/block-kit/blocks/image-block"""
@@ -34,8 +35,6 @@ def alt_text(report: Report, snapshot: Snapshot | None = None, language: str = "
     Without a snapshot the stages are not told.
     """
     if snapshot is None:
-        from workers.snapshot.model import unreadable
-
         snapshot = Snapshot(pipeline=unreadable())
     return describe(access_map(report, snapshot), language)
 
@@ -61,9 +60,14 @@ def _sentences(picture: AccessMap, texts: Mapping[str, Any]) -> Iterator[str]:
     )
     principals = {each.id: each for band in picture.bands for each in band.principals}
     resources = {each.id: each for band in picture.bands for each in band.resources}
-    troubled = [edge for edge in picture.edges if edge.mark.trouble]
-    for edge in troubled:
-        yield _edge(edge, principals.get(edge.principal), resources.get(edge.resource), texts)
+
+    def told(mark: Mark) -> Iterator[str]:
+        for edge in picture.edges:
+            if edge.mark is mark:
+                ends = principals.get(edge.principal), resources.get(edge.resource)
+                yield _edge(edge, *ends, texts)
+
+    yield from told(Mark.DENIED)
     for resource in resources.values():
         if resource.fault:
             yield alt["fault"].format(
@@ -72,12 +76,13 @@ def _sentences(picture: AccessMap, texts: Mapping[str, Any]) -> Iterator[str]:
                 owner=_account(resource.account, texts),
                 fault=resource.fault,
             )
-    if not troubled and not any(resource.fault for resource in resources.values()):
+    if not picture.denied and not any(resource.fault for resource in resources.values()):
         yield alt["unread" if picture.outcome is Outcome.UNKNOWN else "nothing"]
     if picture.columns:
         yield alt["stages"].format(
             stages=", ".join(_stage(column, texts) for column in picture.columns)
         )
+    yield from told(Mark.UNKNOWN)
     if picture.allowed:
         yield alt["allowed"].format(allowed=picture.allowed)
 
@@ -85,17 +90,24 @@ def _sentences(picture: AccessMap, texts: Mapping[str, Any]) -> Iterator[str]:
 def _edge(
     edge: Edge, principal: Principal | None, resource: Resource | None, texts: Mapping[str, Any]
 ) -> str:
-    form = "denied" if edge.mark is Mark.DENIED else "unknown"
+    form = "likely" if edge.likely else "denied" if edge.mark is Mark.DENIED else "unknown"
     kind = resource.kind if resource else "other"
     return str(texts["alt"][form]).format(
-        principal=principal.name if principal else edge.principal,
-        account=_account(principal.account if principal else "", texts),
+        principal=_who(principal, texts) if principal else edge.principal,
         actions=texts["alt"]["and"].join([", ".join(edge.actions[:-1]), edge.actions[-1]])
         if len(edge.actions) > 1
         else "".join(edge.actions),
         kind=(resource.service if resource else "") or texts["kind"][kind],
         resource=resource.name if resource else edge.resource,
         owner=_account(resource.account if resource else "", texts),
+    )
+
+
+def _who(principal: Principal, texts: Mapping[str, Any]) -> str:
+    if principal.part == Part.SERVICE:
+        return principal.name
+    return str(texts["alt"]["who"]).format(
+        principal=principal.name, account=_account(principal.account, texts)
     )
 
 
