@@ -72,6 +72,7 @@ class Cloud:
         self.faults: list[Fault] = []
         self.answers: dict[tuple[str, str], Callable[[Call], Any]] = {}
         self.delay = 0.0
+        self.slow: dict[tuple[str, str], float] = {}
         self.url = ""
         self._lock = threading.Lock()
 
@@ -124,8 +125,7 @@ class Cloud:
             with self._lock:
                 self.calls.append(call)
                 fault = self._fault(call)
-            if self.delay:
-                time.sleep(self.delay)
+            time.sleep(self.slow.get((call.service, call.operation), self.delay))
             if fault is not None:
                 return _error(call, fault, start)
             simulated = self.answers.get((call.service, call.operation))
@@ -178,7 +178,9 @@ def _call(environ: dict[str, Any], body: str) -> Call:
     if target:
         operation = target.rpartition(".")[2]
     elif service == "s3":
-        operation = next((_S3_QUERIES[q] for q in parse_qs(query, True) if q in _S3_QUERIES), "?")
+        named = next((_S3_QUERIES[q] for q in parse_qs(query, True) if q in _S3_QUERIES), "?")
+        verb = {"PUT": "Put", "DELETE": "Delete"}.get(environ["REQUEST_METHOD"], "Get")
+        operation = named.replace("Get", verb, 1)
     elif "Action=" in body:
         operation = parse_qs(body)["Action"][0]
     else:
@@ -202,7 +204,10 @@ def _json(answer: Any, start: Callable[..., Any]) -> Iterable[bytes]:
     if isinstance(answer, str):
         start("200 OK", [("Content-Type", "text/xml")])
         return [answer.encode()]
-    start("200 OK", [("Content-Type", "application/x-amz-json-1.1")])
+    start(
+        "200 OK",
+        [("Content-Type", "application/x-amz-json-1.1"), ("x-amzn-RequestId", "simulated-1")],
+    )
     return [json.dumps(answer).encode()]
 
 

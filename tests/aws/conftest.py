@@ -34,6 +34,7 @@ def cloud(running_cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> Cloud:
     running_cloud.faults.clear()
     running_cloud.answers.clear()
     running_cloud.delay = 0.0
+    running_cloud.slow.clear()
     running_cloud.answer("codepipeline", "ListActionExecutions", {"actionExecutionDetails": []})
     running_cloud.answer("codepipeline", "GetPipelineState", {"stageStates": []})
     for name in ("AWS_PROFILE", "AWS_DEFAULT_REGION", "AWS_SESSION_TOKEN"):

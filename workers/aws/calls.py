@@ -24,7 +24,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from workers.aws import reasons
 from workers.aws.once import Once
 from workers.aws.operations import operations
-from workers.aws.sessions import CannotAssume, ReadRole, Sessions
+from workers.aws.sessions import AssumedRole, CannotAssume, Sessions
 from workers.settings import Settings
 from workers.snapshot.model import Reading, State, absent, present, unreadable
 
@@ -276,7 +276,7 @@ class Chain:
         needed = not operations()[place.service, operation].optional
         return sessions.client(place.service, role, place.region, patient=needed)
 
-    def _role(self, place: Place) -> ReadRole:
+    def _role(self, place: Place) -> AssumedRole:
         return self.calls.sessions.read_role(
             place.account, organisation=place.service == "organizations"
         )

@@ -96,6 +96,11 @@ def refused(error: Exception) -> bool:
     return isinstance(error, ClientError) and code(error) in _REFUSED
 
 
+def passing(error: Exception) -> bool:
+    """Whether the same call may succeed later: limited, or the session has ended."""
+    return isinstance(error, ClientError) and code(error) in _LIMITED | _BAD_SESSION
+
+
 def why(
     error: ClientError | BotoCoreError,
     operation: Operation,

@@ -28,12 +28,15 @@ class CannotAssume(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class ReadRole:
-    """The role under which an account is read, and how it is assumed."""
+class AssumedRole:
+    """A role and how it is assumed. The last three are for changes alone."""
 
     account: str
     role_arn: str
     external_id: str | None
+    session_policy: str | None = None
+    source_identity: str | None = None
+    tags: tuple[tuple[str, str], ...] = ()
 
 
 class Sessions:
@@ -67,7 +70,7 @@ class Sessions:
         )
         self._once_only = self._config.merge(Config(retries={"total_max_attempts": 1}))
         self._assumed = Once()
-        self._clients: dict[tuple[str, ReadRole | None, str, bool], BaseClient] = {}
+        self._clients: dict[tuple[str, AssumedRole | None, str, bool], BaseClient] = {}
         self._lock = Lock()
 
     # --- where -----------------------------------------------------------------------------
@@ -94,7 +97,7 @@ class Sessions:
     def configured(self, account: str) -> bool:
         return self.settings.account(account) is not None
 
-    def read_role(self, account: str, *, organisation: bool = False) -> ReadRole:
+    def read_role(self, account: str, *, organisation: bool = False) -> AssumedRole:
         """The role for an account. Raises CannotAssume when the account is not configured."""
         entry = self.settings.account(account)
         org = self.settings.organisation
@@ -105,14 +108,21 @@ class Sessions:
                 or (entry and entry.external_id)
                 or self.settings.defaults.external_id
             )
-            return ReadRole(account, self._role_arn(account, name), external_id)
+            return AssumedRole(account, self._role_arn(account, name), external_id)
         if entry is None or entry.read_role is None:
             raise CannotAssume(reasons.text("not_configured", account=account))
-        return ReadRole(account, self._role_arn(account, entry.read_role), entry.external_id)
+        return AssumedRole(account, self._role_arn(account, entry.read_role), entry.external_id)
+
+    def fix_role(self, account: str) -> AssumedRole:
+        """The role for changes in an account. Raises CannotAssume when it is not configured."""
+        entry = self.settings.account(account)
+        if entry is None or entry.fix_role is None:
+            raise CannotAssume(reasons.text("not_configured", account=account))
+        return AssumedRole(account, self._role_arn(account, entry.fix_role), entry.external_id)
 
     # --- sessions and clients ----------------------------------------------------------------
 
-    def assume(self, role: ReadRole) -> bool:
+    def assume(self, role: AssumedRole) -> bool:
         """Make sure that there is a session under this role.
 
         Returns whether AWS was asked for one now. Raises CannotAssume, again and without asking
@@ -128,7 +138,7 @@ class Sessions:
         self._assumed.get(role, make)
         return asked
 
-    def client(self, service: str, role: ReadRole, region: str, *, patient: bool = True) -> Any:
+    def client(self, service: str, role: AssumedRole, region: str, *, patient: bool = True) -> Any:
         """The client of a service in a region under a role that `assume` took.
 
         One that is not patient does not try again: for what is useful but not needed.
@@ -166,11 +176,10 @@ class Sessions:
         region = entry.regions[0] if entry and entry.regions else self.home_region
         return f"arn:{self.partition(region)}:iam::{account}:role/{role.lstrip('/')}"
 
-    def _assume(self, role: ReadRole) -> RefreshableCredentials:
+    def _assume(self, role: AssumedRole) -> RefreshableCredentials:
         def fetch() -> dict[str, str]:
-            given = {"ExternalId": role.external_id} if role.external_id else {}
             answer = self._sts().assume_role(
-                RoleArn=role.role_arn, RoleSessionName=self._session_name, **given
+                RoleArn=role.role_arn, RoleSessionName=self._session_name, **_given(role)
             )["Credentials"]
             return {
                 "access_key": answer["AccessKeyId"],
@@ -194,13 +203,14 @@ class Sessions:
                 )
             ) from None
 
-    def _refusal(self, role: ReadRole, error: ClientError) -> str:
+    def _refusal(self, role: AssumedRole, error: ClientError) -> str:
         code = error.response.get("Error", {}).get("Code", "")
         if code != "AccessDenied":
             detail = error.response.get("Error", {}).get("Message", "")
             return reasons.text("assume_failed", role=role.role_arn, code=code, detail=detail)
         return reasons.text(
             "cannot_assume",
+            template="fix-role" if role.source_identity else "read-role",
             worker=self.worker(),
             role=role.role_arn,
             account=role.account,
@@ -222,6 +232,16 @@ class Sessions:
                     "sts", region_name=self.home_region, config=self._config
                 )
         return self._clients[key]
+
+
+def _given(role: AssumedRole) -> dict[str, Any]:
+    given: dict[str, Any] = {
+        "ExternalId": role.external_id,
+        "Policy": role.session_policy,
+        "SourceIdentity": role.source_identity,
+        "Tags": [{"Key": key, "Value": value} for key, value in role.tags],
+    }
+    return {name: value for name, value in given.items() if value}
 
 
 def session_name(request_id: str) -> str:
