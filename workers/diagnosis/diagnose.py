@@ -63,7 +63,7 @@ def diagnose(
     drafts = _drafts(checks, told, checker, catalogue)
     pipeline = snapshot.pipeline.value
     arn = pipeline.arn if pipeline is not None and pipeline.name else ""
-    purposes = _purposes()
+    purposes = catalogue.purposes
     planner = Planner(checker, needs, settings, words)
     author = Author(
         checker=checker,
@@ -157,7 +157,3 @@ def _checked(checks: Sequence[Check], calls: int, seconds: float) -> Checked:
         aws_calls=calls,
         seconds=round(seconds, 3),
     )
-
-
-def _purposes() -> dict[str, str]:
-    return {}

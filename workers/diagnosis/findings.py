@@ -117,7 +117,6 @@ class Author:
         if denial is not None and denial.policy_arn and not policy:
             policy = denial.policy_arn
         layer = (denial.layer or "") if denial is not None else ""
-        purpose = self.purposes.get(need.purpose, "")
         values = {
             "who": naming.who(need.principal, self.texts),
             "principal": role_of(need.principal),
@@ -135,7 +134,7 @@ class Author:
             "pipeline_action": need.pipeline_action,
             "layer": self.texts.say(f"layers.{layer}") if layer else self.texts.say("layers.some"),
             "unread": self._unread(draft),
-            "more": nearly or (f"{purpose[:1].upper()}{purpose[1:]}." if purpose else ""),
+            "more": nearly or self._needed(need),
             "repository": self._repository(need),
             "text": "",
         }
@@ -152,6 +151,10 @@ class Author:
     def _unread(self, draft: Draft) -> str:
         names = draft.cause.unread if draft.cause is not None else ()
         return self.texts.listed([naming.short(name) for name in names], 3)
+
+    def _needed(self, need: Requirement) -> str:
+        purpose = self.purposes.get(need.purpose)
+        return self.texts.say("words.needed", purpose=purpose) if purpose else ""
 
     def _repository(self, need: Requirement) -> str:
         pipeline = self.checker.snapshot.pipeline.value

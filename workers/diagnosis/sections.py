@@ -10,6 +10,8 @@ from workers.diagnosis import naming
 from workers.diagnosis.checks import find_role, role_of
 from workers.diagnosis.model import Certainty, Check, Component, Finding, Outcome, Section
 from workers.diagnosis.texts import Texts
+from workers.pipeline.managed import Deprecated, attached
+from workers.pipeline.minimum import compare
 from workers.pipeline.requirement import Part, Requirement, Strength
 from workers.policy import Decision
 from workers.snapshot.model import Reading, Snapshot, State
@@ -31,7 +33,7 @@ class Sections:
         """The sections, in the order of the article."""
         return (
             self._user(),
-            self._of_parts("service_role", Component.SERVICE_ROLE, (Part.SERVICE_ROLE,), True),
+            self._service_role(),
             self._of_parts("action_role", Component.ACTION_ROLE, _ACTION_PARTS),
             self._of_parts("build_role", Component.BUILD_ROLE, (Part.BUILD_ROLE,)),
             self._of_service("bucket", Component.BUCKET, ("s3",), self._buckets),
@@ -54,14 +56,55 @@ class Sections:
         found = self._found(Component.USER)
         if not mine and not found:
             return Section("user", Outcome.CLEAR, self.texts.say("sections.nobody"))
-        return self._section("user", mine, found, self._by_purpose(mine))
+        return self._section("user", mine, found, (*self._managed(), *self._by_purpose(mine)))
 
-    def _of_parts(
-        self, name: str, component: Component, parts: Sequence[Part], minimum: bool = False
-    ) -> Section:
+    def _service_role(self) -> Section:
+        mine = [each for each in self.checks if each.requirement.part is Part.SERVICE_ROLE]
+        details = (*self._by_purpose(mine), *self._compared())
+        return self._section("service_role", mine, self._found(Component.SERVICE_ROLE), details)
+
+    def _of_parts(self, name: str, component: Component, parts: Sequence[Part]) -> Section:
         mine = [each for each in self.checks if each.requirement.part in parts]
-        details = self._by_purpose(mine) if minimum else self._by_principal(mine)
-        return self._section(name, mine, self._found(component), details)
+        return self._section(name, mine, self._found(component), self._by_principal(mine))
+
+    def _compared(self) -> Iterator[str]:
+        """The service role against the published minimum policy, per statement and bucket."""
+        pipeline = self.snapshot.pipeline.value
+        if pipeline is None or not pipeline.role_arn:
+            return
+        role = find_role(self.snapshot, pipeline.role_arn).value
+        if role is None:
+            return
+        buckets = [store.bucket for store in pipeline.stores]
+        for each in compare(role, buckets, pipeline.account, pipeline.partition):
+            key = "unknown" if each.unknown else "lacking" if each.missing else "complete"
+            own = "own_account" if each.only_own_account else "any_account"
+            yield self.texts.say(
+                f"minimum.{key}",
+                statement=each.statement.sid,
+                bucket=each.bucket,
+                actions=self.texts.listed(each.missing or each.unknown, 8),
+                reach=self.texts.say(f"minimum.{own}") if key == "complete" else "",
+            )
+
+    def _managed(self) -> Iterator[str]:
+        """The AWS managed policies for CodePipeline that the person has, deprecated ones too."""
+        caller = self.snapshot.caller
+        if not caller:
+            return
+        reading = (
+            self.snapshot.user(caller)
+            if ":user/" in caller
+            else find_role(self.snapshot, role_of(caller))
+        )
+        policies = reading.value.policies.value if reading.value is not None else None
+        for each in attached(policies or ()):
+            if isinstance(each, Deprecated):
+                yield self.texts.say(
+                    "sections.deprecated", name=each.name, replacement=each.replacement
+                )
+            else:
+                yield self.texts.say("sections.managed", name=each.name, summary=each.summary)
 
     def _of_service(
         self,
@@ -123,8 +166,9 @@ class Sections:
         return tuple(self._minimum(purpose, group) for purpose, group in groups.items())
 
     def _minimum(self, purpose: str, checks: Sequence[Check]) -> str:
-        missing = _actions(each for each in checks if each.verdict.decision in _DENIED)
-        unknown = _actions(each for each in checks if each.verdict.decision is Decision.UNKNOWN)
+        needed = [each for each in checks if each.requirement.strength is not Strength.DOCUMENTED]
+        missing = _actions(each for each in needed if each.verdict.decision in _DENIED)
+        unknown = _actions(each for each in needed if each.verdict.decision is Decision.UNKNOWN)
         key = "minimum_missing" if missing else "minimum_unknown" if unknown else "minimum_ok"
         actions = self.texts.listed(missing or unknown)
         return self.texts.say(f"sections.{key}", purpose=purpose, actions=actions)
@@ -137,10 +181,9 @@ class Sections:
         for check in checks:
             groups.setdefault(role_of(check.requirement.principal), []).append(check)
         return tuple(
-            self.texts.say(
-                "sections.status",
-                name=naming.who(principal, self.texts),
-                status=self._state(group, ())[1],
+            self._status(
+                f"{naming.who(principal, self.texts)} ({naming.account(principal)})",
+                self._state(group, ())[1],
             )
             for principal, group in groups.items()
         )
@@ -151,15 +194,15 @@ class Sections:
                 yield self._status(name, self._reading(reading))
                 continue
             bucket = reading.value
-            parts = [
-                f"{label} {self._reading(each)}"
-                for label, each in (
-                    ("policy", _presence(bucket.policy)),
-                    ("ownership", bucket.ownership),
-                    ("key", bucket.encryption_key),
-                )
-            ]
-            yield self._status(name, ", ".join(parts))
+            yield self._status(
+                name,
+                self.texts.say(
+                    "sections.bucket",
+                    policy=self._reading(_presence(bucket.policy)),
+                    ownership=self._reading(bucket.ownership),
+                    key=naming.short(self._reading(bucket.encryption_key)),
+                ),
+            )
 
     def _keys(self) -> Iterator[str]:
         for arn, reading in self.snapshot.keys.items():
@@ -170,13 +213,16 @@ class Sections:
             grants = (
                 str(len(key.grants.value or ())) if key.grants.known else self._reading(key.grants)
             )
-            parts = [
-                self._reading(key.manager).lower(),
-                self._reading(key.state),
-                f"policy {self._reading(_presence(key.policy))}",
-                f"grants {grants}",
-            ]
-            yield self._status(naming.short(arn), ", ".join(parts))
+            yield self._status(
+                naming.short(arn),
+                self.texts.say(
+                    "sections.key",
+                    manager=self._reading(key.manager),
+                    state=self._reading(key.state),
+                    policy=self._reading(_presence(key.policy)),
+                    grants=grants,
+                ),
+            )
 
     def _connections(self) -> Iterator[str]:
         for arn, reading in self.snapshot.connections.items():
@@ -285,4 +331,4 @@ def _actions(checks: Iterable[Check]) -> list[str]:
 
 
 def _presence(policy: Reading[str]) -> Reading[str]:
-    return policy if policy.value is None else Reading(policy.state, "read")
+    return policy if policy.value is None else Reading(policy.state, "✓")
