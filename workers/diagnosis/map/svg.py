@@ -274,7 +274,7 @@ class _Drawing:
         x = box.x + (26 if shape else 8)
         yield _text(placed.kind, x, y + 4.2, theme.muted)
         if placed.resource.fault:
-            yield self._sign(Mark.DENIED, box.right - 13, y)
+            yield self._sign(Mark.DENIED, box.right - 3, box.y + 2)
         for line in placed.title:
             y += LINE
             yield _text(line, box.x + 8, y + 4.2, theme.text, bold=True)
