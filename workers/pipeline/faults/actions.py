@@ -1,0 +1,87 @@
+"""Faults of single actions: an unknown provider, a connection, the bucket of an S3 source."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from workers.pipeline.arn import account_of, parse
+from workers.pipeline.faults.fault import Fault, of_action
+from workers.pipeline.situation import Situation, Situations
+from workers.snapshot.model import Snapshot, State
+
+
+def find(snapshot: Snapshot, situations: Situations) -> Iterator[Fault]:
+    for situation in situations:
+        kind = situation.action.type
+        if situation.provider is None:
+            yield of_action(
+                situation,
+                "provider_unknown",
+                "config",
+                provider=kind.provider,
+                category=kind.category,
+                owner=kind.owner,
+            )
+        if kind.provider == "CodeStarSourceConnection":
+            yield from _connection(snapshot, situation)
+        if (kind.category, kind.provider) == ("Source", "S3"):
+            yield from _source_bucket(snapshot, situation)
+        if (kind.category, kind.provider) == ("Deploy", "OpsWorks"):
+            yield of_action(situation, "provider_closed", "config", provider=kind.provider)
+
+
+def _connection(snapshot: Snapshot, situation: Situation) -> Iterator[Fault]:
+    """https://docs.aws.amazon.com/dtconsole/latest/userguide/connections-update.html"""
+    arn = situation.configuration.get("ConnectionArn", "")
+    if parse(arn) is None:
+        return
+    if account_of(arn) != situation.account and ":codestar-connections:" in arn:
+        yield of_action(
+            situation,
+            "connection_of_other_account",
+            "connection",
+            action="codestar-connections:UseConnection",
+            resource=arn,
+            account=account_of(arn),
+            executing=situation.account,
+        )
+    reading = snapshot.connection(arn)
+    if reading.state is State.ABSENT:
+        yield of_action(situation, "connection_missing", "connection", resource=arn)
+    if reading.state is not State.PRESENT:
+        return
+    connection = reading.require()
+    status = connection.status.value
+    if connection.status.state is State.PRESENT and status not in ("AVAILABLE", None):
+        yield of_action(
+            situation,
+            "connection_not_available",
+            "connection",
+            action="(handshake)",
+            resource=arn,
+            status=status,
+            scm=connection.provider or "source provider",
+        )
+
+
+def _source_bucket(snapshot: Snapshot, situation: Situation) -> Iterator[Fault]:
+    """https://docs.aws.amazon.com/codepipeline/latest/userguide/action-reference-S3.html"""
+    name = situation.configuration.get("S3Bucket", "")
+    bucket = snapshot.bucket(name).value
+    if bucket is None:
+        return
+    resource = f"arn:{situation.pipeline.partition}:s3:::{name}"
+    if bucket.versioning.known and bucket.versioning.value != "Enabled":
+        yield of_action(
+            situation, "source_bucket_not_versioned", "config", resource=resource, bucket=name
+        )
+    if bucket.region and bucket.region != situation.region:
+        yield of_action(
+            situation,
+            "bucket_in_other_region",
+            "config",
+            resource=resource,
+            bucket=name,
+            region=bucket.region,
+            expected=situation.region,
+        )
