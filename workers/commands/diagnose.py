@@ -184,10 +184,9 @@ def _write(file: Path, text: str) -> None:
 
 
 def _map(report: Report, taken: Snapshot) -> str:
-    from workers.diagnosis.map import access_map, draw
+    from workers.diagnosis.map import draw
 
-    drawn: str = draw(access_map(report, taken))
-    return drawn
+    return draw(report, taken)
 
 
 # --- from AWS ----------------------------------------------------------------------------------
