@@ -66,6 +66,12 @@ def role_for_retry(
     return _narrowed(sessions, account, (statement,), mandate)
 
 
+def role_for_check(sessions: Sessions, account: str, mandate: Mandate) -> AssumedRole:
+    """The fix role with a session that may do nothing: only to see whether it can be assumed."""
+    nothing = {"Effect": "Deny", "Action": "*", "Resource": "*"}
+    return _narrowed(sessions, account, (nothing,), mandate)
+
+
 def _narrowed(
     sessions: Sessions, account: str, statements: tuple[dict[str, Any], ...], mandate: Mandate
 ) -> AssumedRole:
