@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 
 from workers.diagnosis import faulty, messages
 from workers.diagnosis.causes import causes
@@ -76,7 +75,7 @@ def diagnose(
     )
     shown = tuple(draft for draft in drafts if not _is_advice(draft, snapshot))
     findings = author.findings(shown)
-    advice = author.findings(draft for draft in drafts if _is_advice(draft, snapshot))
+    advice = author.advice(draft for draft in drafts if _is_advice(draft, snapshot))
     return Report(
         name=pipeline.name if pipeline is not None else name,
         account=pipeline.account if pipeline is not None else account,
@@ -84,7 +83,7 @@ def diagnose(
         arn=arn,
         outcome=_outcome(snapshot, findings, checks),
         findings=findings,
-        advice=tuple(replace(each, fix=None) for each in advice),
+        advice=advice,
         sections=Sections(snapshot, checks, findings, purposes, words).all(),
         unreadable=unreadable(checks, checker, words, settings),
         checked=_checked(checks, calls, seconds),

@@ -89,10 +89,12 @@ def _draft(members: Sequence[tuple[Check, Cause]]) -> Draft:
 def _led_by(draft: Draft, index: int) -> Draft:
     """The draft with that check in front; the finding is about it."""
     order = [index, *(each for each in range(len(draft.checks)) if each != index)]
+    draft = replace(draft, checks=tuple(draft.checks[each] for each in order))
+    if not draft.causes:
+        return draft
     lead = draft.causes[index]
     return replace(
         draft,
-        checks=tuple(draft.checks[each] for each in order),
         causes=tuple(draft.causes[each] for each in order),
         kind=lead.kind,
         component=lead.component,

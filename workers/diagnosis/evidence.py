@@ -49,8 +49,11 @@ def grounds(draft: Draft, checker: Checker, texts: Texts) -> Grounds:
     said = tuple(of_failure(failure) for failure in draft.matched)
     if not draft.checks:
         return Grounds((*draft.evidence, *said))
-    check, cause = draft.checks[0], draft.causes[0]
+    check = draft.checks[0]
     opinions = tuple(_opinions(check, checker.snapshot, texts))
+    if not draft.causes:
+        return Grounds((*draft.evidence, *said, *opinions))
+    cause = draft.causes[0]
     if cause.match is not None:
         return Grounds((of_match(cause.match), *draft.evidence, *said, *opinions))
     requirement = check.requirement

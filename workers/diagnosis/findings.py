@@ -45,10 +45,14 @@ class Author:
     pipeline_arn: str
 
     def findings(self, drafts: Iterable[Draft]) -> tuple[Finding, ...]:
-        """All findings, the blocking one first."""
-        return tuple(self._finding(draft) for draft in ordered(drafts))
+        """All findings with their fixes, the blocking one first."""
+        return tuple(self._finding(draft, fixed=True) for draft in ordered(drafts))
 
-    def _finding(self, draft: Draft) -> Finding:
+    def advice(self, drafts: Iterable[Draft]) -> tuple[Finding, ...]:
+        """Findings that block nothing, so that nothing is planned for them."""
+        return tuple(self._finding(draft, fixed=False) for draft in ordered(drafts))
+
+    def _finding(self, draft: Draft, *, fixed: bool) -> Finding:
         kind = text_kind(draft)
         found = grounds(draft, self.checker, self.texts)
         values = self._values(draft, found.nearly)
@@ -70,7 +74,7 @@ class Author:
             detail=draft.detail,
             actions=_actions(draft),
             evidence=found.evidence,
-            fix=self._fix(draft, kind, values),
+            fix=self._fix(draft, kind, values) if fixed else None,
             documentation=draft.documentation or need.documentation,
             stopped=self._stopped(draft),
             checks=draft.checks,
