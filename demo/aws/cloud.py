@@ -112,15 +112,20 @@ class Cloud:
         return f"{ROOT_KEY}{account}"
 
     def client_as(
-        self, environment: Mapping[str, str], service: str, region: str = "us-east-1"
+        self,
+        environment: Mapping[str, str],
+        service: str,
+        region: str = "us-east-1",
+        config: Config | None = None,
     ) -> Any:
-        """A boto3 client with the credentials that `role_session` gave."""
+        """A boto3 client with the credentials that `role_session` gave; it tries once, unless
+        `config` says otherwise."""
         create: Any = boto3.Session().client
         return create(
             service,
             region_name=region,
             endpoint_url=self._endpoint,
-            config=_QUICK,
+            config=config or _QUICK,
             aws_access_key_id=environment["AWS_ACCESS_KEY_ID"],
             aws_secret_access_key=environment["AWS_SECRET_ACCESS_KEY"],
             aws_session_token=environment.get("AWS_SESSION_TOKEN"),
@@ -149,6 +154,11 @@ class Cloud:
         self.clear_calls()
         yield counted
         counted.extend(self.calls)
+
+    @property
+    def cpu_seconds(self) -> float:
+        """What the child has used of the processor since it started."""
+        return float(self._ask("GET", "health")["cpu_seconds"])
 
     def set_latency(self, milliseconds: float) -> None:
         self.post("latency", {"ms": milliseconds})
@@ -228,4 +238,4 @@ class Cloud:
             raise CloudError(f"{method} {word}: {error} {detail}".strip()) from error
 
 
-_QUICK = Config(retries={"max_attempts": 1}, read_timeout=60, max_pool_connections=16)
+_QUICK = Config(retries={"total_max_attempts": 1}, read_timeout=60, max_pool_connections=16)

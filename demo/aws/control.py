@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
@@ -36,7 +37,7 @@ class Control:
     def answer(self, request: Request) -> Response:
         word = request.path.removeprefix(PREFIX).strip("/")
         handlers: Mapping[tuple[str, str], Callable[[Mapping[str, Any]], Any]] = {
-            ("GET", "health"): lambda _: {"ok": True},
+            ("GET", "health"): lambda _: {"ok": True, "cpu_seconds": time.process_time()},
             ("GET", "calls"): lambda _: [asdict(each) for each in self._gateway.calls.all()],
             ("DELETE", "calls"): lambda _: self._gateway.calls.clear(),
             ("POST", "latency"): self._latency,

@@ -30,13 +30,14 @@ _STEPS = ("read", "write", "replicate")
 
 @dataclass(frozen=True, slots=True)
 class Where:
-    """The pipeline and the action that is rehearsed."""
+    """The action that is rehearsed, its pipeline, and the execution it would belong to."""
 
     pipeline: Mapping[str, Any]
     account: str
     region: str
     stage: str
     action: Mapping[str, Any]
+    execution: str = "0" * 36
 
     @property
     def provider(self) -> str:
@@ -269,7 +270,7 @@ class Rehearsal:
             "bucket": str(store.get("location", "")),
             "key": self._key((store.get("encryptionKey") or {}).get("id"), where),
             "cfn_role": configuration.get("RoleArn", ""),
-            "execution": uuid4().hex,
+            "execution": where.execution,
             "home_bucket": str(home.get("location", "")),
             "home_region": where.region,
         }

@@ -235,7 +235,8 @@ class Runs:
                 self._end(waiting, clock, "Failed", failure["code"], failure["message"])
                 run.status = "Failed"
                 break
-            outcome = self._rehearsal.first_refusal(Where(pipeline, key[0], key[1], stage, action))
+            where = Where(pipeline, key[0], key[1], stage, action, run.id)
+            outcome = self._rehearsal.first_refusal(where)
             if outcome is not None:
                 self._end(waiting, clock, "Failed", outcome.code, outcome.text)
                 run.status = "Failed"
