@@ -88,6 +88,25 @@ def nearest_action(action: str, table: ActionTable | None = None) -> str | None:
     return f"{service}:{known[found[0]]}" if found else None
 
 
+class Suggestions:
+    """Nearest actions for one document: looking for one is slow, so only so many are looked for."""
+
+    def __init__(self, table: ActionTable | None = None, limit: int = 20) -> None:
+        self.table: ActionTable = table or ReferenceTable()
+        self._left = limit
+
+    def text(self, action: str) -> str:
+        """A clause for the end of a sentence, empty where nothing is near or asked for any more."""
+        if self._left <= 0:
+            return ""
+        self._left -= 1
+        near = nearest_action(action, self.table)
+        service = action.partition(":")[0]
+        if near is None and service.lower() not in self.table.services():
+            near = nearest_service(service, self.table)
+        return f"; {near} was probably meant" if near else ""
+
+
 def nearest_service(service: str, table: ActionTable | None = None) -> str | None:
     """The existing service prefix that was most likely meant, or None."""
     table = table or ReferenceTable()

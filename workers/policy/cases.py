@@ -57,6 +57,8 @@ def case_of(line: str) -> Case:
         return Case(id, _request(value), _policies(value), _partial(value))
     except NoCase as error:
         raise NoCase(error.why, id) from error
+    except RecursionError as error:
+        raise NoCase("the line is nested too deeply", id) from error
 
 
 class _Repeated(dict[str, Any]):

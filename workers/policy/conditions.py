@@ -69,6 +69,7 @@ def conditions_of(element: Any, *, variables: bool) -> tuple[Condition, ...]:
         for written, block in element.items()
         if isinstance(block, Mapping)
         for key, values in block.items()
+        if isinstance(written, str) and isinstance(key, str)
     )
 
 

@@ -70,6 +70,8 @@ class Document:
         self.source = source
         self.raw = raw
         self.oddities = oddities
+        if unreadable is None and not isinstance(raw, Mapping):
+            unreadable = "it is JSON, but no object"
         self.unreadable = unreadable
         self.version = _version(raw)
         self.statements: tuple[Statement, ...] = () if unreadable else self._compiled()

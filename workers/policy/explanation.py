@@ -209,7 +209,7 @@ def _same_service(statement: Statement, facts: Facts) -> bool:
 
 def _failures(statement: Statement, facts: Facts) -> Iterator[Failure]:
     if not statement.covers(facts.action):
-        yield Failure(Element.ACTION, statement.actions, (facts.action,))
+        yield Failure(Element.ACTION, statement.actions, (facts.written_action,))
     for check, element, expected, actual in (
         (statement.resource_check, Element.RESOURCE, statement.resources, facts.resource),
         (statement.principal_check, Element.PRINCIPAL, _named(statement), facts.principal.text),

@@ -23,6 +23,7 @@ class Fault:
 def shown(value: Any, limit: int = 160) -> str:
     """A value as JSON, cut where it is long."""
     text = json.dumps(value, ensure_ascii=False, default=str)
+    text = text.encode("utf-8", "backslashreplace").decode("utf-8")  # lone surrogates
     return text if len(text) <= limit else text[: limit - 1] + "…"
 
 

@@ -5,8 +5,6 @@ https://docs.aws.amazon.com/kms/latest/developerguide/grants.html
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from workers.policy.conditions import Answer
 from workers.policy.policies import Grant
 from workers.policy.principals import Grade, Principal, principal_of, principal_set
@@ -49,26 +47,19 @@ def _is_grantee(grantee: str, principal: Principal) -> bool:
 
 
 def _constrained(grant: Grant, facts: Facts) -> Answer:
-    """The encryption context of the request against the grant's constraints.
+    """The encryption context of the request against the grant's constraints, with its case.
 
-    Pairs are compared with their case, unlike the names of condition keys; the evaluator sees
-    those only, so keys are compared without it.
     https://docs.aws.amazon.com/kms/latest/APIReference/API_GrantConstraints.html
     """
-    if any(key.startswith(_CONTEXT) or key == _CONTEXT_KEYS for key in facts.unknown):
+    if any(key.startswith((_CONTEXT, _CONTEXT_KEYS)) for key in facts.unknown):
         return None
     pairs = {
-        key.removeprefix(_CONTEXT): values[0]
-        for key, values in facts.context.items()
-        if key.startswith(_CONTEXT) and values
+        key[len(_CONTEXT) :]: value if isinstance(value, str) else "".join(value)
+        for key, value in facts.given.items()
+        if key.lower().startswith(_CONTEXT)
     }
-    if grant.encryption_context_equals is not None and pairs != _lowered(
-        grant.encryption_context_equals
-    ):
+    equals = grant.encryption_context_equals
+    if equals is not None and pairs != dict(equals):
         return False
-    subset = _lowered(grant.encryption_context_subset or {})
+    subset = dict(grant.encryption_context_subset or {})
     return subset.items() <= pairs.items()
-
-
-def _lowered(pairs: Mapping[str, str]) -> dict[str, str]:
-    return {key.lower(): value for key, value in pairs.items()}

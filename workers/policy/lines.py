@@ -99,4 +99,4 @@ def _answer(line: str, explained: bool) -> Answer:
 
 
 def _json(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    return json.dumps(value, separators=(",", ":"))

@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from workers.policy.actions import ActionTable
+from workers.policy.actions import ActionTable, Suggestions
 from workers.policy.diagnostics import Diagnostic, diagnostic
 from workers.policy.faults import Fault, shown, type_name
 from workers.policy.layers import PolicyKind
@@ -21,7 +21,7 @@ from workers.policy.lint_elements import (
     principal_faults,
     resource_faults,
 )
-from workers.policy.reader import Oddity, Path
+from workers.policy.reader import MAX_DEPTH, Oddity, Path
 from workers.policy.statements import VARIABLES_SINCE
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ _PLACEHOLDER = re.compile(
 def lint(document: Document, table: ActionTable | None = None) -> tuple[Diagnostic, ...]:
     """Every fault of a document, in the order of its text."""
     faults = [*map(_of_oddity, document.oddities)]
-    if not (document.unreadable and document.raw is None):
+    if not any(oddity.code == "not-json" for oddity in document.oddities):
         faults += _document_faults(document, table)
     made = [_diagnostic(document, fault) for fault in faults]
     return tuple(sorted(made, key=lambda d: (d.line, d.column)))
@@ -98,11 +98,14 @@ def _document_faults(document: Document, table: ActionTable | None) -> Iterator[
         yield Fault("statement-missing", ("Statement",))
         return
     sids: dict[str, int] = {}
+    suggestions = Suggestions(table)
     for index, statement in enumerate(statements if isinstance(statements, list) else [statements]):
-        yield from _statement_faults(document, index, statement, sids, table)
+        yield from _statement_faults(document, index, statement, sids, suggestions)
 
 
 def _placeholders(value: Any, path: Path) -> Iterator[Fault]:
+    if len(path) > MAX_DEPTH:
+        return
     if isinstance(value, str):
         if found := _PLACEHOLDER.search(value):
             yield Fault("placeholder", path, {"value": shown(value), "placeholder": found[0]})
@@ -115,7 +118,7 @@ def _placeholders(value: Any, path: Path) -> Iterator[Fault]:
 
 
 def _statement_faults(
-    document: Document, index: int, raw: Any, sids: dict[str, int], table: ActionTable | None
+    document: Document, index: int, raw: Any, sids: dict[str, int], suggestions: Suggestions
 ) -> Iterator[Fault]:
     path: Path = ("Statement", index)
     if not isinstance(raw, Mapping):
@@ -131,7 +134,7 @@ def _statement_faults(
     yield from _effect_faults(raw, path, label)
     yield from _pair_faults(raw, path, label, document.kind)
     yield from principal_faults(raw, path, label, document.kind)
-    yield from action_faults(raw, path, label, table)
+    yield from action_faults(raw, path, label, suggestions)
     yield from resource_faults(raw, path, label)
     yield from condition_faults(raw, path, label)
     if document.version != VARIABLES_SINCE:

@@ -7,13 +7,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from workers.policy.actions import (
-    ActionTable,
-    ReferenceTable,
-    action_exists,
-    nearest_action,
-    nearest_service,
-)
+from workers.policy.actions import Suggestions, action_exists
 from workers.policy.conditions import Quantifier, split_operator, values_of
 from workers.policy.faults import Fault, shown, type_name
 from workers.policy.layers import PolicyKind
@@ -126,13 +120,12 @@ def _not_principal_faults(
 
 
 def action_faults(
-    raw: Mapping[str, Any], path: Path, label: str, table: ActionTable | None
+    raw: Mapping[str, Any], path: Path, label: str, suggestions: Suggestions
 ) -> Iterator[Fault]:
     """Faults of Action and NotAction.
 
     https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_action.html
     """
-    table = table or ReferenceTable()
     for element in ("Action", "NotAction"):
         if element not in raw:
             continue
@@ -140,28 +133,22 @@ def action_faults(
         yield from _type_faults(raw[element], element, here, label)
         for at, entry in _entries(raw[element], here):
             if isinstance(entry, str) and entry != "*":
-                yield from _action_entry_faults(entry, at, table)
+                yield from _action_entry_faults(entry, at, suggestions)
 
 
 _ACTION = re.compile(r"[A-Za-z0-9*?-]+:[A-Za-z0-9*?-]+")
 
 
-def _action_entry_faults(entry: str, at: Path, table: ActionTable) -> Iterator[Fault]:
+def _action_entry_faults(entry: str, at: Path, suggestions: Suggestions) -> Iterator[Fault]:
     if not _ACTION.fullmatch(entry):
         yield Fault("action-form", at, {"value": shown(entry)})
         return
-    if action_exists(entry, table):
+    if action_exists(entry, suggestions.table):
         return
     service = entry.lower().partition(":")[0]
-    near = nearest_action(entry, table)
-    suggestion = f"; {near} was probably meant" if near else ""
-    values = {"value": shown(entry), "service": service, "suggestion": suggestion}
-    if service in table.services() or "*" in service:
-        yield Fault("action-unknown", at, values)
-        return
-    if not near and (nearest := nearest_service(service, table)):
-        values["suggestion"] = f"; {nearest} was probably meant"
-    yield Fault("action-service-unknown", at, values)
+    values = {"value": shown(entry), "service": service, "suggestion": suggestions.text(entry)}
+    known = service in suggestions.table.services() or "*" in service
+    yield Fault("action-unknown" if known else "action-service-unknown", at, values)
 
 
 def resource_faults(raw: Mapping[str, Any], path: Path, label: str) -> Iterator[Fault]:

@@ -59,7 +59,7 @@ def _arn(values: Sequence[str]) -> Matcher:
     return _any_of([compile_arn(tokens_of(value)) for value in values])
 
 
-_NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d{1,3})?")
+_NUMBER = re.compile(r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d{1,3})?")
 
 
 def number_of(text: str) -> float | None:

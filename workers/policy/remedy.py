@@ -70,6 +70,7 @@ def enough(request: Request, policies: Policies, *, partial: bool = False) -> Re
     if stopped_by is not None:
         return Remedy((), stopped_by, (), verdict.decision, policies)
     additions = tuple(_additions(request, facts, policies, weighing))
+    additions = _needed(request, policies, additions, partial=partial)
     changed = with_additions(request, policies, additions)
     after = decide(request, changed, partial=partial)
     return Remedy(additions, None, (), after, changed)
@@ -88,6 +89,18 @@ def _obstacle(weighing: Weighing) -> str | None:
             "account."
         )
     return None
+
+
+def _needed(
+    request: Request, policies: Policies, additions: tuple[Addition, ...], *, partial: bool
+) -> tuple[Addition, ...]:
+    """Leave out what is not needed: a key policy that names a user passes its boundary by."""
+    for addition in additions:
+        rest = tuple(other for other in additions if other is not addition)
+        without = with_additions(request, policies, rest)
+        if decide(request, without, partial=partial) is Decision.ALLOWED:
+            additions = rest
+    return additions
 
 
 def _additions(

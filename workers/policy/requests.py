@@ -33,14 +33,27 @@ class Request:
 class Facts:
     """A request taken apart once for all the statements that it meets."""
 
-    __slots__ = ("action", "bounded", "context", "partial", "principal", "resource", "unknown")
+    __slots__ = (
+        "action",
+        "bounded",
+        "context",
+        "given",
+        "partial",
+        "principal",
+        "resource",
+        "unknown",
+        "written_action",
+    )
 
     action: str
     """Lower case: action names have no case."""
+    written_action: str
     resource: str
     principal: Principal
     context: dict[str, tuple[str, ...]]
     """Lower-case keys to their values."""
+    given: Mapping[str, str | tuple[str, ...]]
+    """The request's own keys, in their own spelling."""
     unknown: frozenset[str]
     partial: bool
     bounded: bool
@@ -48,7 +61,9 @@ class Facts:
 
     def __init__(self, request: Request, *, partial: bool, bounded: bool) -> None:
         self.action = request.action.lower()
+        self.written_action = request.action
         self.resource = request.resource
+        self.given = request.context
         principal = principal_of(request.principal)
         self.principal = principal
         context = principal.keys

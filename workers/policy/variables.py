@@ -25,7 +25,6 @@ Part: TypeAlias = Token | Variable
 Template: TypeAlias = tuple[Part, ...]
 
 _VARIABLE = re.compile(r"\$\{([^{}]*)\}")
-_DEFAULT = re.compile(r"\s*([^,']+?)\s*,\s*'([^']*)'\s*")
 _ESCAPED = frozenset("*?$")
 
 
@@ -53,13 +52,20 @@ def template_of(text: str, *, wildcards: bool) -> Template:
         name = found[1]
         if name in _ESCAPED:
             parts.append(name)
-        elif default := _DEFAULT.fullmatch(name):
-            parts.append(Variable(default[1].lower(), default[2]))
         else:
-            parts.append(Variable(name.strip().lower(), None))
+            parts.append(_variable(name))
         end = found.end()
     parts.extend(_literal(text[end:], wildcards))
     return tuple(parts)
+
+
+def _variable(inside: str) -> Variable:
+    """``key`` or ``key, 'default'``."""
+    key, comma, rest = inside.partition(",")
+    rest = rest.strip()
+    if comma and len(rest) >= 2 and rest[0] == rest[-1] == "'":
+        return Variable(key.strip().lower(), rest[1:-1])
+    return Variable(inside.strip().lower(), None)
 
 
 def _literal(text: str, wildcards: bool) -> Sequence[Token]:

@@ -95,8 +95,8 @@ class Weighing:
         limits = both(self.boundary, self.session)
         own = both(self.identity, limits)
         if not self.same_account:
-            named = either(self.direct, self.by_entity, self.by_account, self.by_grant)
-            return both(named, own)
+            named = either(self.direct, self.by_entity, self.by_account)
+            return either(self.by_grant, both(named, own))
         named = either(self.direct, self.by_grant, both(self.by_entity, limits))
         if self.guarded:
             return either(named, both(self.by_account, own))
@@ -143,7 +143,9 @@ class Weighing:
         if not self.has_account:
             return needed
         named = either(self.direct, self.by_entity, self.by_account, self.by_grant)
-        if not self.same_account or not either(self.direct, self.by_grant):
+        if self.by_grant:
+            return needed
+        if not self.same_account or not self.direct:
             needed += [(Layer.BOUNDARY, self.boundary), (Layer.SESSION, self.session)]
         if not self.same_account:
             needed += [(Layer.IDENTITY, self.identity), (self.resource_layer, named)]

@@ -1,0 +1,1 @@
+"""The evaluator: tables from AWS's documentation, properties, and fuzzing."""
