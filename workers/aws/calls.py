@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import json
 import time
-from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections import Counter, defaultdict
+from collections.abc import Callable, Hashable, Iterable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -69,7 +69,7 @@ class Calls:
         self.sessions = sessions
         self.seconds = seconds
         self.pool = ThreadPoolExecutor(threads, thread_name_prefix="aws")
-        self._once = Once()
+        self._answers: defaultdict[Hashable, Once] = defaultdict(Once)
         self._counter: Counter[str] = Counter()
         self._longest = 0
         self._lock = Lock()
@@ -101,14 +101,25 @@ class Calls:
             self._counter[service] += 1
             self._longest = max(self._longest, length)
 
-    def once(self, key: tuple[Any, ...], length: int, make: Callable[[Chain], T]) -> tuple[T, int]:
-        """The value of `make` and the length of the chain at which it is known; made once."""
+    def once(
+        self, shelf: Hashable, key: Hashable, length: int, make: Callable[[Chain], T]
+    ) -> tuple[T, int]:
+        """The value of `make` and the length of the chain at which it is known; made once for
+        each key of a shelf."""
 
         def run() -> tuple[T, int]:
             chain = Chain(self, length)
             return make(chain), chain.length
 
-        return self._once.get(key, run)
+        with self._lock:
+            answers = self._answers[shelf]
+        return answers.get(key, run)
+
+    def forget(self, place: Place, subject: str) -> None:
+        """Drop the answers of a place about one object, given by name (or by its ARN)."""
+        with self._lock:
+            answers = self._answers[place]
+        answers.forget(lambda key: key[0] == subject or key[0].endswith(f":{subject}"))
 
 
 class Branch(Generic[T]):
@@ -146,9 +157,9 @@ class Chain:
         branches = [self.fork(partial(_applied, work, item)) for item in items]
         return tuple(branch.join() for branch in branches)
 
-    def once(self, key: tuple[Any, ...], make: Callable[[Chain], T]) -> T:
+    def once(self, shelf: Hashable, key: Hashable, make: Callable[[Chain], T]) -> T:
         """The value of `make`, which is called only the first time that `key` is asked for."""
-        value, length = self.calls.once(key, self.length, make)
+        value, length = self.calls.once(shelf, key, self.length, make)
         self.length = max(self.length, length)
         return value
 
@@ -197,7 +208,8 @@ class Chain:
             place = place._replace(region=self.calls.sessions.home_region)
         named = json.dumps(parameters, sort_keys=True, default=str)
         return self.once(
-            ("call", place, operation, named, *more),
+            place,
+            (subject, operation, named, *more),
             lambda chain: chain._answer(place, operation, subject, parameters, ask),
         )
 
@@ -272,7 +284,7 @@ class Chain:
             if asked:
                 chain._step("sts")
 
-        self.once(("assume", role), assume)
+        self.once("assumed", role, assume)
         needed = not operations()[place.service, operation].optional
         return sessions.client(place.service, role, place.region, patient=needed)
 

@@ -29,3 +29,9 @@ class Once:
             except BaseException as error:
                 outcome.set_exception(error)
         return outcome.result()
+
+    def forget(self, unwanted: Callable[[Any], bool]) -> None:
+        """Drop the outcomes of these keys; they are made anew when somebody asks again."""
+        with self._lock:
+            for key in [key for key in self._outcomes if unwanted(key)]:
+                del self._outcomes[key]

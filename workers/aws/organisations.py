@@ -41,7 +41,7 @@ def read(chain: Chain, reference: Reference, home: Home) -> Entries:
 
 def _from_above(chain: Chain, where: Place, account: str) -> Reading[Membership]:
     described = chain.fork(lambda side: side.read(where, "DescribeOrganization"))
-    types = chain.fork(lambda side: side.once(("policy types", where), lambda s: _types(s, where)))
+    types = chain.fork(lambda side: side.once("policy types", where, lambda s: _types(s, where)))
     path = _path(chain, where, account)
     organisation = described.join()
     if path.state is State.ABSENT or organisation.state is State.ABSENT:

@@ -33,7 +33,7 @@ def managed(chain: Chain, where: Place, arn: str, name: str = "") -> NamedPolicy
     """A managed policy in its default version. AWS's own is read once for all accounts."""
     owner = "aws" if _AWS_OWNED in arn else where.account
     name = name or arn.rpartition("/")[2]
-    document = chain.once(("policy", owner, arn), lambda side: _default(side, where, arn))
+    document = chain.once("policy", (owner, arn), lambda side: _default(side, where, arn))
     return NamedPolicy(name, document, arn)
 
 
