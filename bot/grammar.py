@@ -114,18 +114,6 @@ def is_name(text: str) -> bool:
     return bool(NAME.fullmatch(text)) and not set(text) <= set(".@-_")
 
 
-def pipeline_of(word: str) -> Diagnose | None:
-    """The pipeline that an ARN or a console link names; None for anything else."""
-    try:
-        if word.startswith("arn:"):
-            return _from_arn(word)
-        if word.startswith(("https://", "http://")):
-            return _from_link(word)
-    except _No:
-        return None
-    return None
-
-
 def _parse(text: str) -> Parsed:
     if len(text) > LONGEST:
         raise _No(Refusal(Reason.TOO_LONG, length=len(text)))

@@ -15,5 +15,6 @@ timeout = 30
 graceful_timeout = 10
 keepalive = 75
 worker_tmp_dir = "/dev/shm" if os.path.isdir("/dev/shm") else None  # noqa: PTH112, S108
+control_socket_disable = True  # it would be a file in a read-only container
 accesslog = None
 errorlog = "-"

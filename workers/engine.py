@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from typing import Protocol
 
 from workers import diagnosis
@@ -94,8 +93,13 @@ class _AwsEngine:
             progress=None if progress is None else lambda now: progress(now.done, now.total),
             calls=self._calls,
         )
-        report = diagnosis.diagnose(snapshot, catalogue=catalogue.load(), settings=self._settings)
-        checked = replace(
-            report.checked, aws_calls=counts.total, seconds=time.monotonic() - self._began
+        return diagnosis.diagnose(
+            snapshot,
+            catalogue=catalogue.load(),
+            settings=self._settings,
+            calls=counts.total,
+            seconds=time.monotonic() - self._began,
+            name=name,
+            account=account,
+            region=region,
         )
-        return replace(report, checked=checked)

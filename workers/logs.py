@@ -16,6 +16,9 @@ _SECRET = re.compile(
     r"|https://hooks\.slack\.com/\S+"
 )
 
+# They report every round and every look-up at INFO.
+TALKATIVE = ("rq.worker", "rq.scheduler", "rq.queue", "botocore", "urllib3", "slack_bolt.App")
+
 
 def configure(level: str) -> None:
     """Send structlog's and the libraries' records to standard error as JSON lines."""
@@ -50,6 +53,8 @@ def configure(level: str) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
+    for name in TALKATIVE:
+        logging.getLogger(name).setLevel(max(logging.WARNING, root.level))
 
 
 def without_secrets(

@@ -96,7 +96,7 @@ def main(*, burst: bool = False) -> None:
     preload()
     seconds = round(time.monotonic() - began, 2)
     log.info("worker ready", pid=os.getpid(), queue=settings.jobs.queue, preloaded_in=seconds)
-    worker.work(burst=burst, logging_level=places.log_level)
+    worker.work(burst=burst)
 
 
 def _wait_for_redis(places: Places) -> None:

@@ -31,7 +31,7 @@ from slack_sdk.models.blocks import (
     StaticSelectElement,
 )
 
-from workers.slack.markup import Mrkdwn, clip, visible
+from workers.slack.markup import Mrkdwn, clip, shorten, visible
 
 Json = dict[str, Any]
 
@@ -39,13 +39,14 @@ MESSAGE_BLOCKS = 50
 MESSAGE_CHARACTERS = 12_000  # Slack refuses at about 13,000 (undocumented: msg_blocks_too_long)
 VIEW_BLOCKS = 100
 SECTION = 3_000
+CONTEXT = 2_000  # of small print; Slack would take 3,000
 HEADER = 150
 BUTTON = 75
 VALUE = 2_000
 OPTION = 75
 OPTIONS = 100
 TITLE = 24
-NOTIFICATION = 400
+TEXT = 3_000  # beside blocks it is only for notifications
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,19 +68,19 @@ def message(text: Mrkdwn, *blocks: Json | Sequence[Json]) -> Message:
         flat += [block] if isinstance(block, dict) else block
     flat = flat or [section(text)]
     assert len(flat) <= MESSAGE_BLOCKS
-    return Message(
-        clip(text, NOTIFICATION * 4) if len(text) > NOTIFICATION * 4 else text, tuple(flat)
-    )
+    return Message(shorten(text, TEXT), tuple(flat))
 
 
 def section(text: Mrkdwn, accessory: InteractiveElement | None = None) -> Json:
-    """A paragraph of at most 3,000 characters, whole lines kept."""
-    return _json(SectionBlock(text=mrkdwn(_whole_lines(text)), accessory=accessory))
+    """A paragraph of at most 3,000 characters, whole lines kept. Slack takes no empty ones."""
+    shown = _whole_lines(text) if text.strip() else Mrkdwn("–")
+    return _json(SectionBlock(text=mrkdwn(shown), accessory=accessory))
 
 
 def context(*texts: Mrkdwn) -> Json:
-    """Small print."""
-    return _json(ContextBlock(elements=[mrkdwn(text) for text in texts if text][:10]))
+    """Small print; each text is cut to 2,000 characters."""
+    shown = [mrkdwn(shorten(text, CONTEXT)) for text in texts if text]
+    return _json(ContextBlock(elements=shown[:10]))
 
 
 def header(text: str) -> Json:
@@ -170,7 +171,7 @@ def confirm(title: str, text: Mrkdwn, yes: str, no: str, *, danger: bool = False
     """https://docs.slack.dev/reference/block-kit/composition-objects/confirmation-dialog-object"""
     return ConfirmObject(
         title=plain(title, 100),
-        text=mrkdwn(Mrkdwn(clip(text, 300))),
+        text=mrkdwn(shorten(text, 300)),
         confirm=clip(yes, 30),
         deny=clip(no, 30),
         style="danger" if danger else None,
@@ -215,14 +216,10 @@ def excerpt(text: str, lines: int, characters: int) -> tuple[str, int]:
 def _whole_lines(text: Mrkdwn) -> Mrkdwn:
     if len(text) <= SECTION:
         return text
-    kept: list[str] = []
-    room = SECTION - 2
-    for line in text.split("\n"):
-        if len(line) + 1 > room:
-            break
-        kept.append(line)
-        room -= len(line) + 1
-    return Mrkdwn("\n".join(kept) + "\n…")
+    cut = text.rfind("\n", 0, SECTION - 1)
+    if cut > SECTION // 2:
+        return Mrkdwn(f"{text[:cut]}\n…")
+    return shorten(text, SECTION)
 
 
 def _json(block: Block) -> Json:

@@ -14,6 +14,7 @@ ELLIPSIS = "…"
 _ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
 # Would reorder or hide what stands beside them.
 _BIDIRECTIONAL = re.compile("[\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
+_BROKEN_END = re.compile(r"(?:&\w*|<[^>]*)$")
 _SLACK_ID = re.compile(r"^[A-Z0-9]+$")
 
 
@@ -43,6 +44,13 @@ def escape(text: str, limit: int = 2_000) -> Mrkdwn:
     if isinstance(text, Mrkdwn):
         return text
     return Mrkdwn(_fit(visible(text, lines=True), limit))
+
+
+def shorten(text: Mrkdwn, limit: int) -> Mrkdwn:
+    """Mrkdwn of at most `limit` characters, never cut inside an entity, mention or link."""
+    if len(text) <= limit:
+        return text
+    return Mrkdwn(_BROKEN_END.sub("", text[: limit - 1]).rstrip() + ELLIPSIS)
 
 
 def code(text: str, limit: int = 600) -> Mrkdwn:

@@ -16,8 +16,8 @@ from workers.slack.markup import Mrkdwn, code, escape
 from workers.slack.texts import Texts
 
 MOST_FINDINGS = 12  # replies; the rest is named in the last one
-STATEMENT_LINES, STATEMENT_CHARACTERS = 12, 1_200
-DIFF_LINES, DIFF_CHARACTERS = 18, 1_600
+STATEMENT_LINES, STATEMENT_CHARACTERS = 14, 1_200
+DIFF_LINES, DIFF_CHARACTERS = 20, 1_600
 
 REQUEST_FIX = "request_fix"
 SHOW_CHANGE = "show_change"
@@ -72,7 +72,7 @@ def root(report: Report, asker: str, texts: Texts, requested: int = 0) -> Messag
 def place(report: Report, texts: Texts) -> Mrkdwn:
     """Account and region, in words."""
     account = f"{report.alias} {report.account}".strip()
-    return texts("progress.place", account=account, region=report.region)
+    return texts("progress.place", account=escape(account, 150), region=escape(report.region, 50))
 
 
 def replies(report: Report, inquiry: str, texts: Texts) -> tuple[Reply, ...]:
@@ -102,11 +102,8 @@ def finding(
     """One cause: what is denied, why, and the smallest change, with its buttons."""
     mark = texts("mark.unknown" if each.certainty is Certainty.UNKNOWN else "mark.blocked")
     headline = texts("finding.headline", mark=mark, headline=escape(each.headline, 300))
-    opening = [headline]
-    if each.explanation:
-        opening.append(escape(each.explanation, 1_000))
     shown: list[Json] = [
-        blocks.section(Mrkdwn("\n".join(opening))),
+        blocks.section(headline),
         blocks.context(_dotted(_rank(each, position, total, texts))),
         blocks.section(_facts(each, texts)),
         *_why(each, texts),
@@ -168,18 +165,20 @@ def checked(report: Report, inquiry: str, texts: Texts) -> Message:
 
 
 def statement_of(evidence: Evidence, texts: Texts) -> Mrkdwn:
-    """`identity-based policy `Build`, statement `Artifacts`, line 12`, with why it matters."""
-    key = {"deny": "finding.why_deny", "allow": "finding.why"}.get(
-        evidence.effect.lower(), "finding.why_missing"
+    """`statement Artifacts of identity-based policy Build, line 12`, with what it does."""
+    if evidence.layer in ("message", "simulator"):
+        return texts(f"evidence.{evidence.layer}")
+    effect = {"deny": "denies", "explicitdeny": "denies", "allow": "nearest"}.get(
+        evidence.effect.lower(), "silent" if evidence.effect else "says"
     )
+    if evidence.statement:
+        effect += "_statement"
     return texts(
-        key,
+        f"evidence.{effect}",
         layer=_named(texts, "layer", evidence.layer),
         policy=code(evidence.policy, 300),
-        statement=texts("finding.statement", statement=code(evidence.statement, 200))
-        if evidence.statement
-        else Mrkdwn(""),
-        line=texts("finding.line", line=evidence.line) if evidence.line else Mrkdwn(""),
+        statement=code(evidence.statement, 200),
+        line=texts("evidence.line", line=evidence.line) if evidence.line else Mrkdwn(""),
     )
 
 
@@ -265,12 +264,19 @@ def _facts(each: Finding, texts: Texts) -> Mrkdwn:
 
 
 def _why(each: Finding, texts: Texts) -> Iterator[Json]:
-    for evidence in each.evidence[:2]:
-        yield blocks.section(statement_of(evidence, texts))
-        if evidence.text:
-            yield from _excerpt(
-                evidence.text, STATEMENT_LINES, STATEMENT_CHARACTERS, texts, "button.details"
-            )
+    """The explanation and the first piece of evidence; `Details` has them all."""
+    lines = [texts("finding.why", explanation=escape(each.explanation, 1_000))]
+    if not each.explanation:
+        lines = []
+    first = next(iter(each.evidence), None)
+    if first is not None:
+        lines.append(statement_of(first, texts))
+    if lines:
+        yield blocks.section(Mrkdwn("\n".join(lines)))
+    if first is not None and first.text:
+        yield from _excerpt(
+            first.text, STATEMENT_LINES, STATEMENT_CHARACTERS, texts, "button.details"
+        )
 
 
 def _cure(each: Finding, texts: Texts) -> Iterator[Json]:
@@ -284,7 +290,8 @@ def _cure(each: Finding, texts: Texts) -> Iterator[Json]:
         )
         return
     yield blocks.section(texts("finding.change", access=escape(fix.access, 700)))
-    yield from _excerpt(fix.diff, DIFF_LINES, DIFF_CHARACTERS, texts, "button.change")
+    changed = "\n".join(_without_names(step.diff) for step in fix.steps)
+    yield from _excerpt(changed, DIFF_LINES, DIFF_CHARACTERS, texts, "button.change")
     notes = [texts("finding.proven" if fix.proven else "finding.not_proven")]
     if fix.opens:
         notes.append(texts("finding.opens", what=escape("; ".join(fix.opens), 400)))
@@ -298,6 +305,12 @@ def _cure(each: Finding, texts: Texts) -> Iterator[Json]:
         yield blocks.section(
             texts("finding.instructions", instructions=escape(fix.instructions, 1_000))
         )
+
+
+def _without_names(diff: str) -> str:
+    """A diff without its two lines of file names: the finding names the document already."""
+    lines = diff.splitlines()
+    return "\n".join(lines[2:] if lines[:1] and lines[0].startswith("---") else lines)
 
 
 def _excerpt(text: str, lines: int, characters: int, texts: Texts, whole: str) -> Iterator[Json]:
@@ -332,7 +345,7 @@ def _unread(report: Report, texts: Texts) -> Iterator[Json]:
     lines = [texts("checked.unread_heading")]
     for each in report.unreadable[:8]:
         lines.append(
-            texts("checked.unread", what=escape(each.what, 160), why=escape(each.why, 160))
+            texts("checked.unread", what=escape(each.what, 160), why=escape(each.why, 300))
         )
         if each.would_change:
             lines.append(texts("checked.unread_would_change", what=escape(each.would_change, 160)))
