@@ -17,7 +17,6 @@ from workers.aws.sweep import read_pipelines
 from workers.settings import Settings
 from workers.snapshot.model import State
 
-ROLE = f"arn:aws:iam::{WORKLOAD}:role/ShopPipeline"
 NAMES = tuple(f"shop-{number}" for number in range(6))
 
 
@@ -86,7 +85,9 @@ def test_a_pipeline_is_found_by_its_exact_name(
 def test_a_name_in_two_accounts_and_an_account_that_refuses(
     cloud: Cloud, settings: Settings, sessions: Sessions, shops: list[Listed]
 ) -> None:
-    make_pipeline(cloud, WORKLOAD, "shop-1", role=ROLE, bucket=BUCKET)
+    make_pipeline(
+        cloud, WORKLOAD, "shop-1", role=make_role(cloud, WORKLOAD, "ShopPipeline"), bucket=BUCKET
+    )
     cloud.refuse("sts", "AssumeRole", when=lambda call: TOOLS in call.body)
     found = find_pipelines(settings, sessions, "shop-1")
     assert [each.account for each in found.matches] == [PIPELINES, WORKLOAD]
