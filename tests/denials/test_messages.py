@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 
 import pytest
 from hypothesis import given, settings
@@ -258,12 +257,11 @@ def test_text_around_the_message_does_not_hide_it(before: str, after: str) -> No
     assert "kms:Decrypt" in {denial.action for denial in denials}
 
 
+@pytest.mark.timeout(60)
 @pytest.mark.parametrize("start", ["", *(entry.id for entry in catalogue().entries)])
 def test_the_time_is_linear_in_the_length(start: str) -> None:
-    """100 kB of the beginning of any message, over and over, is read well within a second."""
+    """100 kB of the beginning of any message, over and over; quadratic reading would time out."""
     text = catalogue().entry(start).regex.pattern if start else "x"
     examples = [e.text for e in catalogue().entry(start).examples] if start else []
     for seed in [text[:40], *(example[:length] for example in examples for length in (20, 45, 90))]:
-        begun = time.perf_counter()
         parse_denial((seed * (100_000 // len(seed) + 1))[:100_000])
-        assert time.perf_counter() - begun < 2

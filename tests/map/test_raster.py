@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import struct
-import time
 
 import pytest
 
@@ -31,15 +30,6 @@ def test_the_picture_is_three_times_a_phone_wide(theme: str) -> None:
     assert wide == 1170
     assert high > wide
     assert size(png(svg, scale=1))[0] == 390
-
-
-@needs_renderer
-def test_drawing_and_rastering_take_less_than_a_second_together() -> None:
-    report, snapshot = pictures.medium()
-    png(draw(report, snapshot))  # loads the renderer and the fonts
-    begun = time.perf_counter()
-    png(draw(report, snapshot))
-    assert time.perf_counter() - begun < 1
 
 
 @needs_renderer
