@@ -24,10 +24,10 @@ def size(data: bytes) -> tuple[int, int]:
 
 @needs_renderer
 @pytest.mark.parametrize("theme", ["light", "dark"])
-def test_the_picture_is_three_times_a_phone_wide(theme: str) -> None:
+def test_the_picture_is_twice_a_phone_wide(theme: str) -> None:
     svg = draw(*pictures.medium(), theme=theme)
     wide, high = size(png(svg))
-    assert wide == 1170
+    assert wide == 780
     assert high > wide
     assert size(png(svg, scale=1))[0] == 390
 
