@@ -117,7 +117,12 @@ def resource_component(action: str) -> Component:
 
 
 def scope_of(requirement: Requirement) -> str:
-    """What a group of missing permissions has in common: a bucket, a key, a role, a service."""
+    """What a group of missing permissions has in common: a bucket, a key, a role, a service.
+
+    Of a person it is the task: what they cannot do is one finding per task.
+    """
+    if requirement.part is Part.USER and requirement.purpose:
+        return requirement.purpose
     service = requirement.action.lower().partition(":")[0]
     if service == "s3":
         return bucket_of(requirement.resource)

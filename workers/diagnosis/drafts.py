@@ -185,6 +185,10 @@ def _fit(failure: Failure, need: Requirement, draft: Draft, cause: Cause | None)
         score += 15
     if denial.principal:
         score += 20
+    if _EXECUTING & set(denial.points_at) and need.part in _EXECUTING_PARTS:
+        score += 3
+    if need.strength is Strength.DOCUMENTED:
+        score -= 3
     return score
 
 
@@ -253,7 +257,7 @@ _EXPLAINED: Mapping[str, frozenset[str]] = {
     "external_id_is_never_sent": frozenset({"trust"}),
     "cloudformation_role_of_other_account": frozenset({"action_role", "config"}),
 }
-_EXECUTING_PARTS = frozenset({"service_role", "action_role", "cloudformation_role", "rule_role"})
+_EXECUTING_PARTS = frozenset({"service_role", "action_role", "rule_role"})
 
 
 def _named(failure: Failure, need: Requirement) -> int:

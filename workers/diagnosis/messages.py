@@ -250,7 +250,7 @@ def _explained(failure: Failure, checks: Sequence[Check], checker: Checker) -> D
         return _of_request(failure, named[0], checker)
     if failure.source is Source.TRAIL:
         return None
-    return _of_hint(failure, checks)
+    return _of_hint(failure, checks, checker)
 
 
 def _of_request(failure: Failure, check: Check, checker: Checker) -> Draft | None:
@@ -354,23 +354,23 @@ def _draft(
     )
 
 
-def _of_hint(failure: Failure, checks: Sequence[Check]) -> Draft | None:
+def _of_hint(failure: Failure, checks: Sequence[Check], checker: Checker) -> Draft | None:
     """A failure that names no request: the checks of its action say whether it has passed."""
     denial = failure.denial
     assert denial is not None
     mine = _checks_at(failure, checks)
     if denial.connection or "connection" in denial.points_at[:1]:
-        return _of_connection(failure, mine)
+        return _outside_aws(failure, checks, checker) or _of_connection(failure, mine)
     if denial.points_at[:1] == ("config",):
         lead = mine[0] if mine else None
         return _bare("message_config", Component.CONFIG, failure, lead)
     if not mine:
         component = Component(denial.points_at[0]) if denial.points_at else Component.CONFIG
         return _bare("message_access", component, failure, None)
-    if all(check.verdict.decision is Decision.ALLOWED for check in mine):
+    if all(_allowed(check) for check in mine):
         lead = mine[0]
         return _draft("retry_access", component_of(lead.requirement), failure, lead, retry=True)
-    undecided = [check for check in mine if check.verdict.decision is not Decision.ALLOWED]
+    undecided = [check for check in mine if not _allowed(check)]
     lead = max(undecided, key=lambda check: _likeness(check, failure))
     draft = _draft(
         "message_access",
@@ -380,6 +380,12 @@ def _of_hint(failure: Failure, checks: Sequence[Check]) -> Draft | None:
         certainty=Certainty.UNKNOWN,
     )
     return replace(draft, score=0)
+
+
+def _allowed(check: Check) -> bool:
+    """What AWS merely lists counts as allowed: pipelines run every day without it."""
+    needed = check.requirement.strength is not Strength.DOCUMENTED
+    return not needed or check.verdict.decision is Decision.ALLOWED
 
 
 def _likeness(check: Check, failure: Failure) -> int:
@@ -449,7 +455,7 @@ def _outside_aws(failure: Failure, checks: Sequence[Check], checker: Checker) ->
     ]
     if not failure.stage or not mine:
         return None
-    if any(check.verdict.decision is not Decision.ALLOWED for check in mine):
+    if not all(_allowed(check) for check in mine):
         return None
     uses = [each for each in mine if "connections:" in each.requirement.action.lower()]
     if not uses:

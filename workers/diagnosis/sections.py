@@ -131,7 +131,7 @@ class Sections:
         return Section(name, outcome, summary, tuple(details))
 
     def _state(self, checks: Sequence[Check], findings: Sequence[Finding]) -> tuple[Outcome, str]:
-        needed = [each for each in checks if each.requirement.strength is not Strength.DOCUMENTED]
+        needed = [each for each in checks if _counts(each)]
         denied = [each for each in needed if each.verdict.decision in _DENIED]
         unknown = [each for each in needed if each.verdict.decision is Decision.UNKNOWN]
         if findings and any(each.certainty is not Certainty.UNKNOWN for each in findings):
@@ -166,7 +166,7 @@ class Sections:
         return tuple(self._minimum(purpose, group) for purpose, group in groups.items())
 
     def _minimum(self, purpose: str, checks: Sequence[Check]) -> str:
-        needed = [each for each in checks if each.requirement.strength is not Strength.DOCUMENTED]
+        needed = [each for each in checks if _counts(each)]
         missing = _actions(each for each in needed if each.verdict.decision in _DENIED)
         unknown = _actions(each for each in needed if each.verdict.decision is Decision.UNKNOWN)
         key = "minimum_missing" if missing else "minimum_unknown" if unknown else "minimum_ok"
@@ -324,6 +324,12 @@ _ACTION_PARTS = (
     Part.EVENT_ROLE,
     Part.RULE_ROLE,
 )
+
+
+def _counts(check: Check) -> bool:
+    """What AWS merely lists blocks no pipeline; of a person it tells what they may do."""
+    need = check.requirement
+    return need.strength is not Strength.DOCUMENTED or need.part is Part.USER
 
 
 def _actions(checks: Iterable[Check]) -> list[str]:

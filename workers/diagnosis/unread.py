@@ -75,11 +75,29 @@ def unreadable(
     for check in checks:
         for gap in _gaps(check, checker):
             gaps.setdefault((gap.layer, gap.subject), gap)
+    families: dict[tuple[str, str, str], list[Gap]] = {}
+    for gap in gaps.values():
+        families.setdefault((_FAMILIES.get(gap.layer, gap.layer), gap.subject, gap.why), []).append(
+            gap
+        )
     entries = [
-        (_depending(gap, checks), _entry(gap, checks, texts, settings)) for gap in gaps.values()
+        (_depending(family, checks), _entry(family, checks, texts, settings))
+        for family in families.values()
     ]
     entries.sort(key=lambda entry: -len(entry[0]))
     return (*_of_pipeline(checker.snapshot, texts), *(entry for _, entry in entries))
+
+
+# Documents that are read together, and so are missing together.
+_FAMILIES: Mapping[str, str] = {
+    Layer.IDENTITY: "principal",
+    Layer.BOUNDARY: "principal",
+    Layer.TRUST: "principal",
+    Layer.SCP: "organisation",
+    Layer.RCP: "organisation",
+    Layer.RESOURCE: "resource",
+    Layer.GRANT: "resource",
+}
 
 
 def _gaps(check: Check, checker: Checker) -> Iterator[Gap]:
@@ -125,55 +143,73 @@ def _layered(policies: Policies, action: str) -> Iterator[tuple[Layer, Policy]]:
                 yield layer, policy
 
 
-def _depending(gap: Gap, checks: Iterable[Check]) -> list[Check]:
+def _depending(family: Sequence[Gap], checks: Iterable[Check]) -> list[Check]:
+    names = {gap.name for gap in family}
     return [
         check
         for check in checks
         if check.verdict.decision is Decision.UNKNOWN
-        and any(each.name == gap.name for each in check.verdict.depends_on)
+        and any(each.name in names for each in check.verdict.depends_on)
     ]
 
 
 def _entry(
-    gap: Gap, checks: Sequence[Check], texts: Texts, settings: Settings | None
+    family: Sequence[Gap], checks: Sequence[Check], texts: Texts, settings: Settings | None
 ) -> UnreadDocument:
-    depending = _depending(gap, checks)
+    depending = _depending(family, checks)
     actions = texts.listed(list(dict.fromkeys(each.requirement.action for each in depending)))
     change = (
         texts.say("unread.change_unknown", count=len(depending), actions=actions)
         if depending
         else texts.say("unread.change_none")
     )
-    return UnreadDocument(_what(gap, texts), _why(gap, texts), change, _grant(gap, texts, settings))
+    what = _what(family, texts)
+    return UnreadDocument(
+        what[:1].upper() + what[1:],
+        _why(family[0], texts),
+        change,
+        _grant(family, texts, settings),
+    )
 
 
-def _what(gap: Gap, texts: Texts) -> str:
-    if gap.layer in (Layer.SCP, Layer.RCP) and not gap.subject:
-        return texts.say(f"documents.{gap.layer}", name=texts.say("words.unknown_account"))
+def _what(family: Sequence[Gap], texts: Texts) -> str:
+    """`the trust policy and permissions boundary of DeployRole`."""
+    parts = [texts.say(f"unread.parts.{_part(gap)}") for gap in family]
+    subject = family[0].subject
+    name = naming.short(subject) if subject else texts.say("words.unknown_account")
+    key = "of_account" if family[0].layer in (Layer.SCP, Layer.RCP) else "of"
+    return texts.say(f"unread.{key}", parts=texts.listed(parts), name=name)
+
+
+def _part(gap: Gap) -> str:
     if gap.layer == Layer.RESOURCE:
-        key = {"s3": "bucket", "kms": "key"}.get(gap.service, "resource")
-        return texts.say(f"documents.{key}", name=naming.short(gap.subject))
-    key = {Layer.GRANT: "grants"}.get(Layer(gap.layer), gap.layer)
-    return texts.say(f"documents.{key}", name=naming.short(gap.subject))
+        return {"s3": "bucket", "kms": "key"}.get(gap.service, "resource")
+    return gap.layer
 
 
 def _why(gap: Gap, texts: Texts) -> str:
     return texts.say("unread.not_in_snapshot") if gap.why == NOT_IN_SNAPSHOT else gap.why
 
 
-def _grant(gap: Gap, texts: Texts, settings: Settings | None) -> str:
-    reads = _READS.get(gap.layer) or _READS.get(gap.service, ())
-    if gap.layer == Layer.IDENTITY and ":user/" in gap.subject:
-        reads = _USER_READS
-    if not reads or not gap.account:
+def _grant(family: Sequence[Gap], texts: Texts, settings: Settings | None) -> str:
+    first = family[0]
+    reads = dict.fromkeys(action for gap in family for action in _reads(gap))
+    if not reads or not first.account:
         return ""
     actions = ", ".join(reads)
-    if gap.layer in (Layer.SCP, Layer.RCP):
-        return texts.say("unread.grant_organisation", actions=actions, account=gap.account)
-    if settings is not None and settings.account(gap.account) is None:
-        return texts.say("unread.grant_unknown", account=gap.account, actions=actions)
-    resource = _resource(gap)
-    return texts.say("unread.grant", account=gap.account, actions=actions, resource=resource)
+    if first.layer in (Layer.SCP, Layer.RCP):
+        return texts.say("unread.grant_organisation", actions=actions, account=first.account)
+    if settings is not None and settings.account(first.account) is None:
+        return texts.say("unread.grant_unknown", account=first.account, actions=actions)
+    return texts.say(
+        "unread.grant", account=first.account, actions=actions, resource=_resource(first)
+    )
+
+
+def _reads(gap: Gap) -> tuple[str, ...]:
+    if gap.layer == Layer.IDENTITY and ":user/" in gap.subject:
+        return _USER_READS
+    return _READS.get(gap.layer) or _READS.get(gap.service, ())
 
 
 def _resource(gap: Gap) -> str:
