@@ -13,7 +13,7 @@ export class Composer {
     this.note = h('div', { class: 'composer-note', role: 'alert', hidden: true });
     this.box = h('textarea', {
       rows: 1, class: 'composer-box', spellcheck: true, data: { composer: kind }, 'aria-autocomplete': 'list', 'aria-controls': `hints-${kind}`,
-      on: { input: () => this.typed(), keydown: (event) => this.key(event), blur: () => setTimeout(() => this.hide(), 150) },
+      on: { input: () => this.typed(), keydown: (event) => this.key(event), blur: () => this.hide() },
     });
     this.send = button('Send', () => this.submit(), { class: 'icon-button send', disabled: true }, icon('send'));
     this.node = h('div', { class: 'composer' }, this.hints, this.note,
