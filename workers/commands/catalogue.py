@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 from rich.text import Text
 
 from workers.pipeline import catalogue as data
@@ -76,7 +76,8 @@ def _entries(known: Catalogue, provider: Provider) -> tuple[Access, ...]:
 
 
 def _overview(console: Console, known: Catalogue) -> None:
-    table = Table("Provider", "Category", "Owner", "Permissions", box=None, pad_edge=False)
+    first = Column("Provider", no_wrap=True)
+    table = Table(first, "Category", "Owner", "Permissions", box=None, pad_edge=False)
     for each in sorted(known.providers, key=lambda each: (each.owner, each.provider.lower())):
         actions = {action for access in known.access(each) for action in access.actions}
         name = each.provider if each.provider != "*" else "every other"
