@@ -28,6 +28,7 @@ from workers.snapshot.model import (
 )
 
 NOTHING_FAILED = "nothing failed lately, so CloudTrail was not asked"
+NOT_ASKED = "CloudTrail is not asked about each of many pipelines"
 
 
 @dataclass(frozen=True, slots=True)

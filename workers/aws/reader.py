@@ -71,16 +71,18 @@ def read_snapshot(
     progress: Callable[[Progress], None] | None = None,
     calls: Calls | None = None,
     wanted: Wanted | None = None,
+    ask_trail: bool = True,
 ) -> tuple[Snapshot, Counts]:
     """Everything that has a say in a pipeline, and what it cost to read.
 
     `caller` is the user or role whose own permissions are asked about, `errors` are error texts
     that a person gave. `progress` is called from this thread after every document. `wanted`
-    defaults to `workers.pipeline.references.wanted` with the whole catalogue.
+    defaults to `workers.pipeline.references.wanted` with the whole catalogue. Without `ask_trail`
+    CloudTrail is left alone, which answers too slowly for many pipelines at once.
     """
     asks = wanted or _catalogue_wants()
     with nullcontext(calls) if calls else calls_for(settings, sessions) as shared:
-        assembly = _Assembly(shared, Home(account, region), progress)
+        assembly = _Assembly(shared, Home(account, region), progress, ask_trail=ask_trail)
         assembly.start_pipeline(pipeline_name)
         # Every verdict depends on the organisation's policies: no need to wait for the pipeline.
         assembly.want([Reference(Kind.MEMBERSHIP, account, account)], 0)
@@ -106,9 +108,15 @@ class _Assembly:
     """The documents of one snapshot while they arrive."""
 
     def __init__(
-        self, calls: Calls, home: Home, progress: Callable[[Progress], None] | None
+        self,
+        calls: Calls,
+        home: Home,
+        progress: Callable[[Progress], None] | None,
+        *,
+        ask_trail: bool = True,
     ) -> None:
         self._calls = calls
+        self._ask_trail = ask_trail
         self._home = home
         self._progress = progress
         self._arrived: Queue[tuple[Reference | _Part, Entries, int]] = Queue()
@@ -129,8 +137,9 @@ class _Assembly:
 
     def start_evidence(self, snapshot: Snapshot, length: int) -> None:
         """Ask what AWS itself says of the failures, beside the reading of the documents."""
-        if not evidence.useful(snapshot):
-            self._keep((Entry("", "events", unreadable(evidence.NOTHING_FAILED)),))
+        if not self._ask_trail or not evidence.useful(snapshot):
+            why = evidence.NOTHING_FAILED if self._ask_trail else evidence.NOT_ASKED
+            self._keep((Entry("", "events", unreadable(why)),))
             return
 
         def read(chain: Chain) -> Entries:

@@ -26,13 +26,14 @@ def read_pipelines(
     at_once: int = 8,
     wanted: Wanted | None = None,
     stop: Stop = lambda: False,
+    ask_trail: bool = False,
 ) -> Iterator[tuple[Listed, Snapshot]]:
     """The snapshots of the pipelines, in their order, `at_once` being read at the same time.
 
     All go through the same `calls`, so a bucket, a role or an organisation's policy that many
     pipelines name is asked for once. What only one pipeline has (its structure and its runs) is
     forgotten when it is done, so that memory grows with what is shared. `stop` is asked before
-    each further pipeline is begun.
+    each further pipeline is begun. CloudTrail, two lookups a second, is asked with `ask_trail` only.
     """
 
     def read(one: Listed) -> Snapshot:
@@ -44,6 +45,7 @@ def read_pipelines(
             one.region,
             calls=calls,
             wanted=wanted,
+            ask_trail=ask_trail,
         )[0]
 
     begun: deque[tuple[Listed, Future[Snapshot]]] = deque()
