@@ -156,7 +156,9 @@ def _principals(step: Step, everything: Iterable[Requirement], checker: Checker)
     for text in (step.before, step.after):
         found |= dict.fromkeys(named_principals(text))
     accounts = {account_of(each) for each in found} | {step.target.account, _STRANGER}
-    found |= dict.fromkeys(_OUTSIDER.format(account=each) for each in sorted(accounts) if each)
+    for account in sorted(filter(None, accounts)):
+        # Whoever may act for the whole account, and somebody in it whom nothing names.
+        found |= dict.fromkeys((f"arn:aws:iam::{account}:root", _OUTSIDER.format(account=account)))
     return tuple(each for each in found if each and each != "*")
 
 
