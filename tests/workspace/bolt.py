@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from typing import Any
 
 from flask import Flask, Request, request
@@ -108,6 +107,7 @@ class Bot:
         self.statuses: list[int] = []
         self.delay = 0.0
         self.fail_events = 0
+        self._stopping = threading.Event()
         self.app = App(
             token=workspace.bot_token,
             signing_secret=signing_secret or workspace.signing_secret,
@@ -132,6 +132,7 @@ class Bot:
         self._thread.start()
 
     def stop(self) -> None:
+        self._stopping.set()
         self._server.shutdown()
         self._server.server_close()
         self._thread.join(5)
@@ -148,7 +149,8 @@ class Bot:
         @app.middleware
         def keep(body: dict[str, Any], next: Any) -> BoltResponse:
             self.seen.append(body.get("event", body))
-            time.sleep(self.delay)
+            if self._stopping.wait(self.delay):
+                return BoltResponse(status=503)
             if "event" in body and self.fail_events:
                 self.fail_events -= 1
                 return BoltResponse(status=500)
