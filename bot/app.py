@@ -20,6 +20,8 @@ from bot.dedupe import Dedupe
 from bot.desk import Desk
 from bot.faults import Faults
 from bot.gate import Gate
+from bot.home import Home
+from bot.incidents import WHY_DENIED, Incidents
 from workers.settings import ConfigurationError, Places, Settings
 from workers.slack.answers import CHOOSE, COMMAND
 from workers.slack.client import for_listeners
@@ -42,6 +44,7 @@ def build_app(settings: Settings, places: Places, redis: Redis) -> App:
     """The app with all its listeners. Raises ConfigurationError when a secret is missing."""
     desk = Desk(settings, redis, for_listeners(places))
     commands, approvals = Commands(desk), Approvals(desk)
+    incidents, home = Incidents(desk), Home(desk)
 
     app = App(
         name="pipeline-access",
@@ -64,6 +67,10 @@ def build_app(settings: Settings, places: Places, redis: Redis) -> App:
     app.action(SHOW_DETAILS)(approvals.show_details)
     app.action(SHOW_ADVICE)(approvals.show_advice)
     app.action(DOCUMENTATION)(just_a_link)
+
+    app.event("app_mention")(incidents.mentioned)
+    app.shortcut(WHY_DENIED)(incidents.shortcut)
+    app.event("app_home_opened")(home.opened)
     return app
 
 

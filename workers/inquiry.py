@@ -8,6 +8,7 @@ workers, so that no thread stays silent (`workers.worker`).
     inquiry:<id>:report      the report as JSON
     inquiry:<id>:waiting     set of "<channel> <user>" who joined before there was a thread
     inquiries:open           sorted set: id by the time it was opened
+    inquiries:of:<user>      list: the ids of what a person asked last
     join:<scope>:<question>  the inquiry that a second asker of the same question joins
 """
 
@@ -29,6 +30,7 @@ PREFIX = "pipeline-access:"
 OPEN = f"{PREFIX}inquiries:open"
 KEEP_SECONDS = 7 * 24 * 3600
 RESERVATION_SECONDS = 15
+RECENT = 20  # inquiries remembered per person
 
 # Joins the inquiry that holds the question, or reserves the question for a new one.
 # KEYS[1] = join key, KEYS[2] = inquiry hash, KEYS[3] = open inquiries
@@ -89,6 +91,7 @@ class Inquiry(BaseModel):
     visibility: Literal["public", "private", "direct"] = "public"
     thread: str | None = None  # asked inside a thread: answer there
     errors: tuple[str, ...] = ()  # error texts that were pasted or forwarded
+    understood: tuple[str, ...] = ()  # what was read out of a mention, in words
 
     @property
     def question(self) -> str:
@@ -128,7 +131,7 @@ class Inquiries:
 
     def reserve(self, inquiry: Inquiry) -> str:
         """The id of the inquiry that answers this question: its own, or one to join."""
-        seconds = min(RESERVATION_SECONDS, self._join_seconds)
+        seconds = min(RESERVATION_SECONDS, self._join_seconds) if inquiry.name else 0
         holder = self._reserve(
             keys=[_join_key(inquiry), _key(inquiry.id), OPEN],
             args=[inquiry.id, inquiry.model_dump_json(), time.time(), seconds, KEEP_SECONDS],
@@ -139,7 +142,11 @@ class Inquiries:
         """Add to the transaction that enqueues the job: from now on the inquiry is watched."""
         mapping = {"state": State.QUEUED.value, "job": job_id}
         pipeline.hset(_key(inquiry.id), mapping=cast(Any, mapping))
-        if self._join_seconds:
+        recent = f"{PREFIX}inquiries:of:{inquiry.user}"
+        pipeline.lpush(recent, inquiry.id)
+        pipeline.ltrim(recent, 0, RECENT - 1)
+        pipeline.expire(recent, KEEP_SECONDS)
+        if self._join_seconds and inquiry.name:
             # As long as it runs, however slow: `close` shortens it.
             pipeline.set(_join_key(inquiry), inquiry.id, ex=max(self._join_seconds, 3600))
 
@@ -148,6 +155,16 @@ class Inquiries:
         seconds = self._join_seconds if state is State.ANSWERED else 0
         keys = [_key(inquiry.id), OPEN, _join_key(inquiry)]
         return bool(self._close(keys=keys, args=[inquiry.id, state, time.time(), seconds]))
+
+    def understood(self, inquiry: Inquiry) -> None:
+        """What a mention means was found out: from now on that is the question."""
+        self._redis.hset(_key(inquiry.id), "request", inquiry.model_dump_json())
+
+    def recent(self, user: str) -> tuple[Standing, ...]:
+        """What a person asked last, newest first."""
+        ids = cast("list[bytes]", self._redis.lrange(f"{PREFIX}inquiries:of:{user}", 0, -1))
+        found = (self.standing(_text(each)) for each in ids)
+        return tuple(each for each in found if each is not None)
 
     def release(self, inquiry: Inquiry) -> None:
         """Let nobody join an earlier answer to this question: it is to be asked anew."""

@@ -14,6 +14,7 @@ from typing import Any
 import structlog
 from rq import Retry
 
+from workers import homes, mentions
 from workers.aws.search import Found, Listed
 from workers.diagnosis.model import Report
 from workers.diagnosis.report_json import from_json, to_json
@@ -49,6 +50,35 @@ def diagnose(request: dict[str, Any]) -> Retry | None:
             log.warning("Slack does not say who asks", inquiry=inquiry.id, error=str(error))
             return SLACK_AWAY
     return None
+
+
+def ask(request: dict[str, Any], text: str) -> Retry | None:
+    """Find out what a mention or a message speaks of, and answer in its thread."""
+    inquiry = Inquiry.model_validate(request)
+    room = open_room()
+    with failing(room, inquiry):
+        standing = room.inquiries.standing(inquiry.id)
+        if standing is not None and standing.state not in (State.RESERVED, State.QUEUED):
+            return None
+        try:
+            if standing is not None and standing.inquiry.name:
+                inquiry = standing.inquiry  # a worker died after it had understood
+            else:
+                mention = mentions.understand(room, inquiry, text)
+                if not mention.pipeline:
+                    mentions.ask_back(room, inquiry, mention)
+                    return None
+                inquiry = mentions.specified(room, inquiry, mention)
+            _diagnose(room, inquiry)
+        except NotKnown as error:
+            log.warning("Slack does not say who asks", inquiry=inquiry.id, error=str(error))
+            return SLACK_AWAY
+    return None
+
+
+def show_home(user: str) -> None:
+    """Publish App Home for a person."""
+    homes.publish(open_room(), user)
 
 
 def list_pipelines(request: dict[str, Any]) -> Retry | None:
@@ -107,6 +137,7 @@ def announce(request_id: str) -> None:
     room.outbox.add(inquiry, *items)
     deliver_now(room, inquiry)
     room.ledger.announced(request_id, entry.revision)
+    homes.publish_all(room)
 
 
 # --- a diagnosis, step by step ------------------------------------------------------------------
@@ -193,7 +224,7 @@ def _answer(room: Room, inquiry: Inquiry, found: Report) -> None:
         reply(inquiry, each.step, each.message)
         for each in report.replies(found, inquiry.id, room.texts)
     ]
-    outcome = report.root(found, inquiry.user, room.texts)
+    outcome = report.root(found, inquiry.user, room.texts, understood=inquiry.understood)
     room.outbox.add(inquiry.id, *items, delivery.update("outcome", ROOT, outcome))
     room.inquiries.close(inquiry, State.ANSWERED)
     deliver_now(room, inquiry.id)
@@ -216,7 +247,13 @@ def _teller(room: Room, inquiry: Inquiry, listed: Listed) -> Callable[[int, int]
 def _progress(room: Room, inquiry: Inquiry, listed: Listed, key: str, **values: object) -> Message:
     where = answers.place(listed.account, listed.region, room.settings)
     return report.progress(
-        room.texts, key, listed.name, markup.escape(where, 200), inquiry.user, **values
+        room.texts,
+        key,
+        listed.name,
+        markup.escape(where, 200),
+        inquiry.user,
+        inquiry.understood,
+        **values,
     )
 
 
@@ -236,7 +273,7 @@ def _marked(room: Room, entry: Entry, found: Report, inquiry: Inquiry) -> list[I
             )
             items.append(delivery.update(f"marked:{mark}", report.step_of(each), message))
     open_ones = [each for each in room.ledger.of_inquiry(inquiry.id) if each.state in OPEN]
-    root = report.root(found, inquiry.user, room.texts, len(open_ones))
+    root = report.root(found, inquiry.user, room.texts, len(open_ones), inquiry.understood)
     items.append(delivery.update(f"outcome:{mark}", ROOT, root))
     return items
 

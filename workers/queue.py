@@ -27,6 +27,8 @@ DELIVER = "workers.jobs.deliver"
 LIST_PIPELINES = "workers.jobs.list_pipelines"
 ANNOUNCE = "workers.jobs.announce"
 GIVE_UP = "workers.jobs.give_up"
+ASK = "workers.jobs.ask"
+SHOW_HOME = "workers.jobs.show_home"
 
 BEAT = "pipeline-access:workers:beat"  # exists while at least one worker is alive
 MAINTENANCE_LOCK_SECONDS = 30

@@ -10,7 +10,9 @@ from __future__ import annotations
 
 import gc
 import os
+import socket
 import time
+from datetime import UTC, datetime
 from typing import Any
 
 import structlog
@@ -31,6 +33,8 @@ MISSING_SECONDS = 15  # silence after which it is taken for dead
 ROUND_SECONDS = 5
 # RQ listens for WORKER_TTL - 15 seconds at a time and makes its rounds in between.
 WORKER_TTL = ROUND_SECONDS + 15
+
+HEALTHY_SECONDS = 60
 
 log = structlog.get_logger(__name__)
 
@@ -97,6 +101,17 @@ def main(*, burst: bool = False) -> None:
     seconds = round(time.monotonic() - began, 2)
     log.info("worker ready", pid=os.getpid(), queue=settings.jobs.queue, preloaded_in=seconds)
     worker.work(burst=burst)
+
+
+def alive(places: Places) -> bool:
+    """Whether a worker of this host reported in time. For health checks of containers."""
+    redis = connect(places)
+    host, now = socket.gethostname(), datetime.now(UTC)
+    for worker in RqWorker.all(connection=redis):
+        last = worker.last_heartbeat
+        if worker.hostname == host and last is not None:
+            return (now - last.astimezone(UTC)).total_seconds() < HEALTHY_SECONDS
+    return False
 
 
 def _wait_for_redis(places: Places) -> None:

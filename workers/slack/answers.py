@@ -169,6 +169,18 @@ def no_entry(name: str, channel: str, refusal: str, bot: str, texts: Texts) -> M
     )
 
 
+def which_pipeline(explained: Sequence[tuple[str, str]], texts: Texts) -> Message:
+    """One short question, after what could be said of the error texts alone."""
+    question = texts("answer.which")
+    shown = [
+        blocks.section(
+            texts("answer.explained", headline=escape(headline, 400), means=escape(means, 1_200))
+        )
+        for headline, means in explained[:5]
+    ]
+    return blocks.message(question, [*shown, blocks.section(question)])
+
+
 def choice(value: str) -> tuple[str, str, str]:
     """(account, region, name) of a menu's or button's value. Raises ValueError."""
     account, region, name = value.split(" ", 2)

@@ -45,16 +45,29 @@ class Reply:
 
 
 def progress(
-    texts: Texts, key: str, name: str, place: Mrkdwn, asker: str, **values: object
+    texts: Texts,
+    key: str,
+    name: str,
+    place: Mrkdwn,
+    asker: str,
+    understood: Sequence[str] = (),
+    **values: object,
 ) -> Message:
     """The root message while the diagnosis runs: one line, and who asked about what."""
     line = texts(key, mark=texts("mark.working"), name=escape(name, 100), **values)
+    notes = [place, texts("progress.asked_by", user=markup.user(asker))]
     return blocks.message(
-        line, blocks.section(line), blocks.context(_root_context(texts, asker, place))
+        line, blocks.section(line), blocks.context(_dotted(notes), *_understood(understood, texts))
     )
 
 
-def root(report: Report, asker: str, texts: Texts, requested: int = 0) -> Message:
+def root(
+    report: Report,
+    asker: str,
+    texts: Texts,
+    requested: int = 0,
+    understood: Sequence[str] = (),
+) -> Message:
     """The root message with the outcome, in one line that a passer-by understands."""
     line = _root_line(report, texts)
     notes = [place(report, texts)]
@@ -66,7 +79,9 @@ def root(report: Report, asker: str, texts: Texts, requested: int = 0) -> Messag
     if requested:
         notes.append(texts.count("root.requested", requested))
     notes.append(texts("progress.asked_by", user=markup.user(asker)))
-    return blocks.message(line, blocks.section(line), blocks.context(_dotted(notes)))
+    return blocks.message(
+        line, blocks.section(line), blocks.context(_dotted(notes), *_understood(understood, texts))
+    )
 
 
 def place(report: Report, texts: Texts) -> Mrkdwn:
@@ -224,8 +239,12 @@ def _root_line(report: Report, texts: Texts) -> Mrkdwn:
     )
 
 
-def _root_context(texts: Texts, asker: str, where: Mrkdwn) -> Mrkdwn:
-    return _dotted([where, texts("progress.asked_by", user=markup.user(asker))])
+def _understood(phrases: Sequence[str], texts: Texts) -> list[Mrkdwn]:
+    """What was read out of a mention, so that a wrong guess is seen."""
+    if not phrases:
+        return []
+    what = Mrkdwn(", ".join(escape(each, 160) for each in phrases[:4]))
+    return [texts("progress.understood", what=what)]
 
 
 def _rank(each: Finding, position: int, total: int, texts: Texts) -> Iterator[Mrkdwn]:

@@ -1,0 +1,79 @@
+"""Asking where people already are: a mention in a channel or thread, the shortcut on a message.
+
+The listeners only take the text along; a worker finds out what is meant (`workers.jobs.ask`) and
+answers in the thread.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import structlog
+from slack_bolt.context.respond import Respond
+
+from bot.desk import Desk
+from workers.inquiry import Inquiry, new_id
+from workers.queue import ASK
+from workers.slack.blocks import Json
+from workers.slack.messages import text_of
+
+WHY_DENIED = "why_denied"
+
+Ack = Callable[..., Any]
+
+log = structlog.get_logger(__name__)
+
+
+class Incidents:
+    """The listeners of mentions and of the message shortcut."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+
+    def mentioned(self, event: Json) -> None:
+        """https://docs.slack.dev/reference/events/app_mention"""
+        if not self._is_for_us(event):
+            return
+        thread = str(event.get("thread_ts") or event["ts"])
+        self._ask(event, str(event["channel"]), str(event.get("user") or ""), thread)
+
+    def shortcut(self, ack: Ack, body: Json, respond: Respond) -> None:
+        """`Why was this denied?` on any message.
+
+        https://docs.slack.dev/interactivity/implementing-shortcuts#messages
+        """
+        ack()
+        message = body["message"]
+        thread = str(message.get("thread_ts") or message["ts"])
+        self._ask(message, str(body["channel"]["id"]), str(body["user"]["id"]), thread)
+        respond(
+            text=self._desk.texts("answer.reading_message"),
+            replace_original=False,
+            response_type="ephemeral",
+        )
+
+    def _is_for_us(self, event: Mapping[str, Any]) -> bool:
+        """No edits, no quotes, and no bots unless the configuration names them: no loops."""
+        if event.get("edited") or event.get("subtype") in ("message_changed", "message_deleted"):
+            return False
+        bot = event.get("bot_id")
+        if bot and bot not in self._desk.settings.slack.answer_bots:
+            log.info("not answering a bot", bot=bot)
+            return False
+        said = str(event.get("text") or "").splitlines()
+        return any("<@" in line for line in said if not line.lstrip().startswith(("&gt;", ">")))
+
+    def _ask(self, message: Mapping[str, Any], channel: str, user: str, thread: str) -> None:
+        if not user:
+            return
+        inquiry = Inquiry(
+            id=new_id(),
+            name="",
+            user=user,
+            channel=channel,
+            thread=thread,
+            visibility="direct" if channel.startswith("D") else "public",
+        )
+        self._desk.inquiries.reserve(inquiry)
+        self._desk.put(ASK, inquiry, inquiry.id, text_of(message))
