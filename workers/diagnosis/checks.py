@@ -33,6 +33,7 @@ from workers.policy import (
     evaluate,
     parse,
 )
+from workers.policy.evaluation import decide
 from workers.snapshot.model import (
     EMPTY,
     Bucket,
@@ -96,6 +97,10 @@ class Checker:
             parts = tuple(Dependency("variable", each, EMPTY) for each in requirement.unresolved)
             verdict = Verdict(Decision.UNKNOWN, (), (), parts)
         return Check(requirement, verdict)
+
+    def decision(self, requirement: Requirement) -> Decision:
+        """The bare decision, for the many requests of a proof."""
+        return decide(self.request(requirement), self.policies(requirement), partial=True)
 
     def check_all(self, requirements: Iterable[Requirement]) -> tuple[Check, ...]:
         return tuple(self.check(requirement) for requirement in requirements)

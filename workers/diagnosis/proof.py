@@ -76,13 +76,20 @@ def prove(
         key = _asked(probe)
         if key in asked or role_of(probe.principal) in granted_to or key in opens:
             continue
-        if _allowed(changed, probe) and not _allowed(checker, probe):
+        if _opens(checker.decision(probe), changed.decision(probe)):
             opens[key] = None
     return Proof(after, tuple(opens))
 
 
-def _allowed(checker: Checker, probe: Requirement) -> bool:
-    return checker.check(probe).verdict.decision is Decision.ALLOWED
+def _opens(before: Decision, after: Decision) -> bool:
+    """Whether a request is, or for all that was read may be, open that was not before."""
+    if after is Decision.ALLOWED:
+        return before is not Decision.ALLOWED
+    return (
+        after is Decision.UNKNOWN
+        and before is not Decision.UNKNOWN
+        and (before is not Decision.ALLOWED)
+    )
 
 
 def _asked(need: Requirement) -> Asked:
