@@ -65,6 +65,7 @@ class Control:
             ),
             ("POST", "event"): self._gateway.services.events.send,
             ("POST", "failing-build"): self._failing_build,
+            ("POST", "needs"): self._needs,
         }
         handler = handlers.get((request.method, word))
         if handler is None:
@@ -141,9 +142,12 @@ class Control:
             params=body.get("params", {}),
             resources=tuple(body.get("resources", ())),
             at=_ago(body["ago"]),
-            error=tuple(body["error"]) if body.get("error") else None,
+            error=("AccessDenied", body["refusal"]) if body.get("refusal") else None,
             source_ip=body.get("source_ip", "198.51.100.7"),
         )
+
+    def _needs(self, body: Mapping[str, Any]) -> None:
+        self._gateway.services.rehearsal.extra[str(body["pipeline"])] = list(body["needs"])
 
     def _failing_build(self, body: Mapping[str, Any]) -> None:
         self._gateway.services.rehearsal.failing_builds.add(str(body["project"]))

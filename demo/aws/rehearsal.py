@@ -40,6 +40,10 @@ class Where:
     execution: str = "0" * 36
 
     @property
+    def pipeline_arn(self) -> str:
+        return f"arn:aws:codepipeline:{self.region}:{self.account}:{self.pipeline['name']}"
+
+    @property
     def provider(self) -> str:
         kind = self.action["actionTypeId"]
         return f"{kind['category']}/{kind['provider']}"
@@ -76,19 +80,24 @@ class Step:
 
 @dataclass(slots=True)
 class Rehearsal:
-    """Rehearses actions. `failing_builds` are projects (ARNs) whose own code is broken."""
+    """Rehearses actions.
+
+    `failing_builds` are projects (ARNs) whose own code is broken; `extra` holds, by ARN of the
+    pipeline, lines beyond those of the table, each with its `stage` and `action`.
+    """
 
     live: Live
     verdicts: Verdicts
     connections: Connections
     projects: Projects
     failing_builds: set[str] = field(default_factory=set)
+    extra: dict[str, list[dict[str, str]]] = field(default_factory=dict)
 
     def steps(self, where: Where) -> Iterator[Step]:
         """Every step of one action in order, each decided on its own."""
         table = _needs()
         kind = table.get(where.provider, {})
-        lines = [*table["before"]["needs"], *kind.get("needs", ())]
+        lines = [*table["before"]["needs"], *kind.get("needs", ()), *self._extra(where)]
         if where.action_region != where.region:
             lines.insert(0, {"step": "replicate", "principal": "service"})
         values = self._values(where)
@@ -98,6 +107,11 @@ class Rehearsal:
     def first_refusal(self, where: Where) -> Step | None:
         """The step that stops the action, or None if it runs through."""
         return next((step for step in self.steps(where) if not step.met), None)
+
+    def _extra(self, where: Where) -> Iterator[dict[str, str]]:
+        for line in self.extra.get(where.pipeline_arn, ()):
+            if (line["stage"], line["action"]) == (where.stage, where.action["name"]):
+                yield line
 
     # --- one line of the table ------------------------------------------------------------------
 
@@ -113,7 +127,7 @@ class Rehearsal:
         principal = self._principal(str(line.get("principal", "executing")), where, values)
         on = str(line["on"]).format_map(_Gaps(values))
         if "check" in line:
-            met = self._fact(str(line["check"]), where, values, principal, on)
+            met = self._fact(line, where, values, principal, on)
             yield self._step(where, line, values, code, principal, "", on, met, Verdict(""))
             return
         do = [line["do"]] if isinstance(line["do"], str) else list(line["do"])
@@ -152,21 +166,11 @@ class Rehearsal:
             "artifact": f"arn:aws:s3:::{values['bucket']}/{object_key}",
             "artifact_name": name,
             "object": f"{values['bucket']}/{object_key}",
-            "writer": self._writer(where, name),
         }
         if line["step"] == "write" and line["principal"] == "build":
             # CodeBuild encrypts its output with the project's key, not with the store's.
             found["key"] = self._key(values.get("project_key"), where)
         return found
-
-    def _writer(self, where: Where, artifact: str) -> str:
-        """The account of the principal that writes an artifact."""
-        for stage in where.pipeline["stages"]:
-            for action in stage["actions"]:
-                if any(each["name"] == artifact for each in action.get("outputArtifacts") or ()):
-                    role = action.get("roleArn") or where.pipeline["roleArn"]
-                    return str(role).split(":")[4]
-        return where.account
 
     # --- facts and verdicts ---------------------------------------------------------------------
 
@@ -216,9 +220,14 @@ class Rehearsal:
         )
 
     def _fact(
-        self, check: str, where: Where, values: Mapping[str, str], principal: str, on: str
+        self,
+        line: Mapping[str, Any],
+        where: Where,
+        values: Mapping[str, str],
+        principal: str,
+        on: str,
     ) -> bool:
-        match check:
+        match line["check"]:
             case "connection":
                 connection = self.connections.find(on)
                 return connection is not None and connection.status == "AVAILABLE"
@@ -230,22 +239,27 @@ class Rehearsal:
                 key = self.live.key(on)
                 return key is None or key.key_state == "Enabled"
             case "ownership":
-                return self._readable(values, principal)
+                return self._readable(on, str(line["writer"]), principal)
             case "pass_role_account":
                 return on.split(":")[4] == where.executing.split(":")[4]
             case "code":
                 return values.get("project_arn", "") not in self.failing_builds
-        raise ValueError(f"needs.toml asks for the check {check!r}, which nobody knows")
+        raise ValueError(f"needs.toml asks for the check {line['check']!r}, which nobody knows")
 
-    def _readable(self, values: Mapping[str, str], principal: str) -> bool:
-        """Objects belong to the account that wrote them where Object Ownership is ObjectWriter
-        (https://docs.aws.amazon.com/AmazonS3/latest/userguide/about-object-ownership.html)."""
-        bucket = self.live.bucket(values["bucket"])
-        owner = self.live.bucket_owner(values["bucket"])
-        writer = values.get("writer")
-        if bucket is None or writer == owner or principal.split(":")[4] == writer:
+    def _readable(self, on: str, writer: str, principal: str) -> bool:
+        """Whether an object that the role `writer` uploads can be read by others.
+
+        It stays its writer's where Object Ownership is ObjectWriter, unless the writer may hand
+        it over (https://docs.aws.amazon.com/AmazonS3/latest/userguide/about-object-ownership.html).
+        """
+        bucket, owner = self.live.bucket(_bucket(on)), self.live.bucket_owner(_bucket(on))
+        account = writer.split(":")[4]
+        if bucket is None or account in (owner, principal.split(":")[4]):
             return True
-        return self.live.ownership(bucket) != "ObjectWriter"
+        if self.live.ownership(bucket) != "ObjectWriter":
+            return True
+        hands_over = Asked(writer, "s3:PutObjectAcl", on, owner or account)
+        return self.verdicts.decide(hands_over).allowed
 
     def _owner(self, on: str, principal: str) -> str:
         parts = on.split(":")
@@ -301,9 +315,9 @@ class Rehearsal:
                 return str(where.pipeline["roleArn"])
             case "build":
                 return values.get("build_role", "")
-            case "cloudformation":
-                return values.get("cfn_role", "")
-        return where.executing
+            case "executing":
+                return where.executing
+        return who
 
     # --- the text -------------------------------------------------------------------------------
 

@@ -315,6 +315,9 @@ class _Builder:
             pipeline=declaration(pipeline.name, pipeline.pipeline),
             tags=[{"key": k, "value": v} for k, v in pipeline.pipeline.tags.items()],
         )
+        if pipeline.needs:
+            needs = [each.model_dump(exclude_defaults=True) for each in pipeline.needs]
+            self._cloud.post("needs", {"pipeline": pipeline.arn, "needs": needs})
 
     def _queue(self) -> None:
         _, _, _, region, account, name = self._world.bot.queue.split(":")

@@ -230,7 +230,8 @@ class Cure(_Table):
 
 
 class TrailEvent(_Table):
-    """A CloudTrail event of the past, `ago` minutes."""
+    """A CloudTrail event of the past, `ago` minutes; with `refusal`, AWS's text, of a call that
+    was denied."""
 
     service: str
     operation: str
@@ -240,6 +241,7 @@ class TrailEvent(_Table):
     region: str = "us-east-1"
     params: dict[str, Any] = {}
     resources: tuple[str, ...] = ()
+    refusal: str = ""
 
 
 class Resources(_Table):
@@ -256,6 +258,19 @@ class Resources(_Table):
     networks: tuple[Network, ...] = ()
     services: tuple[EcsService, ...] = ()
     trail: tuple[TrailEvent, ...] = ()
+
+
+class Need(_Table):
+    """What an action needs beyond its provider's lines in `needs.toml`, in the same words."""
+
+    stage: str
+    action: str
+    principal: str
+    do: str = ""
+    check: str = ""
+    on: str
+    writer: str = ""
+    error: str
 
 
 class Pipeline(Resources):
@@ -275,6 +290,7 @@ class Pipeline(Resources):
     truth: Truth | None = None
     also: tuple[Truth, ...] = ()
     cure: tuple[Cure, ...] = ()
+    needs: tuple[Need, ...] = ()
     asker: str | None = None  # the user or role whose own permissions are the question
 
     @property
