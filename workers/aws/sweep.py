@@ -33,7 +33,8 @@ def read_pipelines(
     All go through the same `calls`, so a bucket, a role or an organisation's policy that many
     pipelines name is asked for once. What only one pipeline has (its structure and its runs) is
     forgotten when it is done, so that memory grows with what is shared. `stop` is asked before
-    each further pipeline is begun. CloudTrail, two lookups a second, is asked with `ask_trail` only.
+    each further pipeline is begun. CloudTrail answers two lookups a second: it is asked with
+    `ask_trail` only.
     """
 
     def read(one: Listed) -> Snapshot:
