@@ -25,6 +25,9 @@ ExternalId = Annotated[
 SlackUser = Annotated[str, StringConstraints(pattern=r"^[UW][A-Z0-9]{2,}$")]
 SlackGroup = Annotated[str, StringConstraints(pattern=r"^S[A-Z0-9]{2,}$")]
 SlackChannel = Annotated[str, StringConstraints(pattern=r"^[CG][A-Z0-9]{2,}$")]
+QueueUrl = Annotated[str, StringConstraints(pattern=r"^https?://[^/\s]+/\d{12}/[\w-]{1,80}(\.fifo)?$")]
+# Minute, hour, day of the month, month, day of the week; in the worker's time zone.
+Schedule = Annotated[str, StringConstraints(pattern=r"^[\d*/,-]+( [\d*/,A-Za-z-]+){4}$")]
 SlackTeam = Annotated[str, StringConstraints(pattern=r"^[TE][A-Z0-9]{2,}$")]
 
 
@@ -88,6 +91,7 @@ class Slack(_Table):
     allow_guests: bool = False
     allow_direct_messages: bool = True
     allow_private_channels: bool = True
+    allow_shared_channels: bool = False
     answer_bots: tuple[str, ...] = ()
     messages_per_minute: int = Field(default=20, ge=1)
 
@@ -107,6 +111,29 @@ class Jobs(_Table):
     join_seconds: int = Field(default=60, ge=0)
 
 
+class Incidents(_Table):
+    """Failure events, and how often people are told of the same thing."""
+
+    queue: QueueUrl | None = None
+    quiet_minutes: int = Field(default=60, ge=5, le=24 * 60)
+
+
+class Digest(_Table):
+    """A channel that is told what a scheduled sweep found, of these accounts and tags or of all."""
+
+    channel: SlackChannel
+    accounts: tuple[str, ...] = ()
+    tags: dict[str, str] = {}
+
+
+class Sweeps(_Table):
+    """Looking at many pipelines at once, on demand and by the clock."""
+
+    schedule: Schedule | None = None
+    digests: tuple[Digest, ...] = ()
+    timeout_seconds: int = Field(default=3_600, ge=60)
+
+
 class Ownership(_Table):
     """Tags that say that code owns a resource, beyond CloudFormation's and CDK's own."""
 
@@ -120,6 +147,8 @@ class Settings(_Table):
     slack: Slack = Slack()
     approvals: Approvals = Approvals()
     jobs: Jobs = Jobs()
+    incidents: Incidents = Incidents()
+    sweeps: Sweeps = Sweeps()
     ownership: Ownership = Ownership()
 
     def account(self, id_or_alias: str) -> Account | None:
@@ -214,6 +243,9 @@ def _nearest(location: tuple[int | str, ...]) -> str:
         "slack": Slack,
         "approvals": Approvals,
         "jobs": Jobs,
+        "incidents": Incidents,
+        "sweeps": Sweeps,
+        "digests": Digest,
         "ownership": Ownership,
         "approvers": People,
         "askers": People,
