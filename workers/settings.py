@@ -25,7 +25,9 @@ ExternalId = Annotated[
 SlackUser = Annotated[str, StringConstraints(pattern=r"^[UW][A-Z0-9]{2,}$")]
 SlackGroup = Annotated[str, StringConstraints(pattern=r"^S[A-Z0-9]{2,}$")]
 SlackChannel = Annotated[str, StringConstraints(pattern=r"^[CG][A-Z0-9]{2,}$")]
-QueueUrl = Annotated[str, StringConstraints(pattern=r"^https?://[^/\s]+/\d{12}/[\w-]{1,80}(\.fifo)?$")]
+QueueUrl = Annotated[
+    str, StringConstraints(pattern=r"^https?://[^/\s]+/\d{12}/[\w-]{1,80}(\.fifo)?$")
+]
 # Minute, hour, day of the month, month, day of the week; in the worker's time zone.
 Schedule = Annotated[str, StringConstraints(pattern=r"^[\d*/,-]+( [\d*/,A-Za-z-]+){4}$")]
 SlackTeam = Annotated[str, StringConstraints(pattern=r"^[TE][A-Z0-9]{2,}$")]
