@@ -318,6 +318,23 @@ def test_kms_is_called_through_s3_of_the_stores_region() -> None:
     assert key.context["kms:ViaService"] == "s3.us-east-1.amazonaws.com"
 
 
+def test_in_china_nobody_here_knows_the_name_of_the_host() -> None:
+    own = f"arn:aws-cn:kms:cn-north-1:{HOME}:key/k"
+    condition = {"StringEquals": {"kms:ViaService": "s3.cn-north-1.amazonaws.com.cn"}}
+    found = snapshot(
+        source(),
+        pipeline={
+            "region": "cn-north-1",
+            "roleArn": f"arn:aws-cn:iam::{HOME}:role/R",
+            "artifactStore": {"location": BUCKET, "encryptionKey": {"id": own}},
+        },
+        keys={own: {"policy": policy(condition)}},
+    )
+    key = one(found, "kms:GenerateDataKey")
+    assert "kms:ViaService" not in key.context
+    assert key.unknown == {"kms:viaservice"}
+
+
 def test_an_alias_is_followed_and_stays_unresolved_where_it_cannot_be() -> None:
     found = snapshot(source(), key="alias/store")
     key = one(found, "kms:GenerateDataKey")

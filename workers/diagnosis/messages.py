@@ -126,7 +126,7 @@ def _of_stack_code(
             region=action.region or pipeline.region,
             context=MappingProxyType({"aws:SecureTransport": "true"} | _owned_by(owner)),
             strength=Strength.WHEN,
-            purpose="read_template_objects",
+            purpose="read_code_in_artifact",
             documentation=_STACK_PAGE,
             stage=action.stage,
             pipeline_action=action.name,
@@ -141,10 +141,9 @@ def _of_stack_code(
                 else None
             )
             if key:
-                context = {
-                    "aws:SecureTransport": "true",
-                    "kms:ViaService": service_host("s3", store.region, pipeline.partition),
-                }
+                context = {"aws:SecureTransport": "true"}
+                host = service_host("s3", store.region, pipeline.partition)
+                context |= {"kms:ViaService": host} if host else {}
                 needs.append(
                     replace(
                         base,

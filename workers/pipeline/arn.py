@@ -21,7 +21,7 @@ _PARTITIONS = (
     ("eu-isoe-", "aws-iso-e"),
     ("eusc-", "aws-eusc"),
 )
-_SUFFIXES = {"aws-cn": "amazonaws.com.cn"}
+_KNOWN_HOSTS = frozenset({"aws", "aws-us-gov"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,9 +69,11 @@ def role_name(arn: str) -> str:
     return arn.rsplit("/", 1)[-1]
 
 
-def service_host(service: str, region: str, partition: str) -> str:
+def service_host(service: str, region: str, partition: str) -> str | None:
     """The host that kms:ViaService carries: `s3.eu-west-1.amazonaws.com`.
 
+    None where nobody here knows it: in China, hosts end in .com.cn, and policies that work there
+    are seen with either ending.
     https://docs.aws.amazon.com/kms/latest/developerguide/conditions-kms.html#conditions-kms-via-service
     """
-    return f"{service}.{region}.{_SUFFIXES.get(partition, 'amazonaws.com')}"
+    return f"{service}.{region}.amazonaws.com" if partition in _KNOWN_HOSTS else None

@@ -142,6 +142,12 @@ def instance_profiles(snapshot: Snapshot, group: str | None) -> tuple[str, ...]:
     return tuple(described.value.get("InstanceProfileArns", ())) if described.value else ()
 
 
+def host(service: str, region: str, partition: str) -> tuple[Value, ...]:
+    """What kms:ViaService carries; no value where nobody knows."""
+    name = service_host(service, region, partition)
+    return () if name is None else (Value(name),)
+
+
 def json_of(text: str) -> Any:
     """A configuration value that holds JSON; None when it does not."""
     try:
@@ -214,7 +220,7 @@ def _topic(snapshot: Snapshot, arn: str | None) -> Scope:
         return {}
     return {
         "topic_key": customer_key(snapshot, key, topic.account, topic.region),
-        "topic_host": (Value(service_host("sns", topic.region, topic.partition)),),
+        "topic_host": host("sns", topic.region, topic.partition),
     }
 
 

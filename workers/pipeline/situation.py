@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from workers.pipeline import derived, resources
-from workers.pipeline.arn import account_of, parse, service_host
+from workers.pipeline.arn import account_of, parse
 from workers.pipeline.catalogue import Catalogue, Provider
 from workers.pipeline.resources import VARIABLE, Place
 from workers.pipeline.scope import Scope, Value, unresolved
@@ -169,9 +169,9 @@ class Situations:
             "service_role_arn": pipeline.role_arn or "",
             "stage": action.stage,
             "action": action.name,
-            "action_s3_host": service_host("s3", situation.region, pipeline.partition),
         }
         scope |= {name: (Value(text),) for name, text in texts.items() if text}
+        scope["action_s3_host"] = derived.host("s3", situation.region, pipeline.partition)
         scope["any"] = (Value(EXAMPLE, "*"),)
         scope |= self._artifacts(situation)
         clones = [(source, self._place(source)) for source in situation.clones]
@@ -191,7 +191,7 @@ class Situations:
         scope = {
             "bucket": (Value(store.bucket),),
             "store_region": (Value(store.region),),
-            "s3_host": (Value(service_host("s3", store.region, pipeline.partition)),),
+            "s3_host": derived.host("s3", store.region, pipeline.partition),
             "key": self._key_of(store),
             "input_object": _objects(pipeline.name, action.inputs),
             "output_object": _objects(pipeline.name, outputs),
@@ -203,7 +203,7 @@ class Situations:
             scope |= {
                 "home_bucket": (Value(home.bucket),),
                 "home_key": self._key_of(home),
-                "home_s3_host": (Value(service_host("s3", home.region, pipeline.partition)),),
+                "home_s3_host": derived.host("s3", home.region, pipeline.partition),
             }
         return scope
 

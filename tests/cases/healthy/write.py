@@ -486,13 +486,7 @@ def china() -> dict[str, Any]:
                 trust({"Service": "codebuild.amazonaws.com"}),
                 allow("logs:*", f"arn:aws-cn:logs:{region}:{HOME}:log-group:/aws/codebuild/app*"),
                 allow(["s3:GetObject*", "s3:PutObject", "s3:GetBucket*"], artifacts),
-                allow(
-                    use,
-                    own,
-                    Condition={
-                        "StringEquals": {"kms:ViaService": "s3.cn-north-1.amazonaws.com.cn"}
-                    },
-                ),
+                allow(use, own),
             ),
             cfn: role(trust({"Service": "cloudformation.amazonaws.com"}), allow("*", "*")),
         },
