@@ -64,5 +64,10 @@ def without_secrets(
     del logger, method
     for name, value in event.items():
         if isinstance(value, str):
-            event[name] = _SECRET.sub("[secret]", value)
+            event[name] = masked(value)
     return event
+
+
+def masked(text: str) -> str:
+    """The text without what looks like a token, a key or a password."""
+    return _SECRET.sub("[secret]", text)
