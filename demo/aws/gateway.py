@@ -86,6 +86,7 @@ class Gateway:
     def _answer(self, request: Request, body: bytes, call: Call, caller: Caller) -> Response:
         self.faults.strike(call, caller.account, caller.arn)
         self.services.authorization.check(call, caller)
+        self.services.refusals.check(call, caller)
         # The world's own building and breaking is no write of somebody under test.
         write = is_write(call.operation) and not caller.is_root
         number = self.gate.number() if write else 0

@@ -79,6 +79,10 @@ class Live:
         policy = _iam(arn).managed_policies.get(boundary)
         return Document(boundary, _default_version(policy)) if policy else None
 
+    def knows(self, account: str) -> bool:
+        """Whether the account is one of this world's."""
+        return self.management_account(account) is not None
+
     # --- resources ----------------------------------------------------------------------------
 
     def resource_document(self, resource: str) -> Document | None:

@@ -10,6 +10,7 @@ from demo.aws.events import Events
 from demo.aws.identity import Identities
 from demo.aws.live import Live
 from demo.aws.projects import Projects
+from demo.aws.refusals import Refusals
 from demo.aws.rehearsal import Rehearsal
 from demo.aws.runs import Runs
 from demo.aws.trail import Trail
@@ -23,6 +24,7 @@ class Services:
     live: Live
     identities: Identities
     authorization: Authorization
+    refusals: Refusals
     trail: Trail
     connections: Connections
     projects: Projects
@@ -42,6 +44,7 @@ class Services:
             live=live,
             identities=Identities(),
             authorization=Authorization(live, verdicts),
+            refusals=Refusals(live, verdicts),
             trail=trail,
             connections=connections,
             projects=projects,
