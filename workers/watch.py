@@ -12,8 +12,8 @@ from typing import Any, cast
 
 import structlog
 from redis import Redis
-from rq.exceptions import DuplicateJobError, NoSuchJobError
-from rq.job import Job, JobStatus
+from rq.exceptions import DuplicateJobError
+from rq.job import Job
 from rq.scheduler import RQScheduler
 from rq.serializers import JSONSerializer
 
@@ -26,6 +26,7 @@ from workers.slack import delivery
 BEAT_SECONDS = 45
 YOUNG_SECONDS = 5  # an inquiry that is younger may still be on its way into the queue
 RESERVATION_SECONDS = 60
+LIVING = frozenset({"queued", "started", "scheduled", "deferred", "created"})
 
 log = structlog.get_logger(__name__)
 
@@ -67,25 +68,26 @@ class Watch:
             self._inquiries.settled(inquiry_id)
             return
         status = self._status(standing.job)
-        if status in (JobStatus.QUEUED, JobStatus.STARTED, JobStatus.SCHEDULED):
+        if status in LIVING:
             return
         if standing.state is State.RESERVED:
             # Its job was never queued, and the asker was told that nothing was.
             if time.time() - standing.opened > RESERVATION_SECONDS:
                 self._inquiries.forget(inquiry_id)
             return
-        why = "lost" if status is None else "died"
+        why = "died" if status else "lost"
         log.warning("inquiry without a living job", inquiry=inquiry_id, status=status)
         self._enqueue(GIVE_UP, inquiry_id, why, id=f"give-up-{inquiry_id}")
 
-    def _status(self, job_id: str) -> JobStatus | None:
-        if not job_id:
-            return None
-        with suppress(NoSuchJobError):
-            job = Job.fetch(job_id, connection=self._redis, serializer=JSONSerializer)
-            return cast("JobStatus | None", job.get_status(refresh=False))
-        return None
+    def _status(self, job_id: str) -> str:
+        """Empty when there is no such job, or only what a heartbeat left of it."""
+        status = cast("bytes | None", self._redis.hget(Job.key_for(job_id), "status"))
+        return status.decode() if status is not None else ""
 
     def _enqueue(self, function: str, *arguments: str, id: str) -> None:
+        """Put the job in, unless it is on its way already. A dead one does not stand in the way."""
+        if self._status(id) in LIVING:
+            return
+        self._redis.delete(Job.key_for(id))
         with suppress(DuplicateJobError):
             enqueue(self._queue, function, *arguments, id=id, at_front=True)
