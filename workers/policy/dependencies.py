@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from functools import cache
 from typing import Any, Protocol
 
 from workers.policy.documents import Document, Unreadable, parse
 from workers.policy.layers import Decision, PolicyKind
 from workers.policy.policies import Level, Policies, Policy
-from workers.policy.requests import Request
+from workers.policy.principals import principal_of
+from workers.policy.requests import Request, resource_account
 from workers.policy.verdicts import Dependency
 
 
@@ -61,9 +63,6 @@ _OTHER = "a value that no policy names"
 
 
 def _account(request: Request, policies: Policies, decide: Decide) -> Iterator[Dependency]:
-    from workers.policy.evaluation import resource_account
-    from workers.policy.principals import principal_of
-
     own = principal_of(request.principal).account
     if resource_account(request) is not None or own is None:
         return
@@ -124,7 +123,7 @@ def _documents(
         seen.add((policy.name, id(policy)))
         outcomes = {
             label: decide(request, _with(policies, policy, stand_in), partial=partial)
-            for label, stand_in in _STAND_INS.items()
+            for label, stand_in in _stand_ins().items()
         }
         yield Dependency("document", policy.name, outcomes)
     if isinstance(policies.grants, Unreadable):
@@ -150,11 +149,14 @@ def _stand_in(*effects: str) -> Document:
     return parse({"Statement": statements}, name="", kind=PolicyKind.RESOURCE)
 
 
-_STAND_INS = {
-    "it allows the request": _stand_in("Allow"),
-    "it is silent": _stand_in(),
-    "it denies the request": _stand_in("Deny"),
-}
+@cache
+def _stand_ins() -> dict[str, Document]:
+    """What an unread document could say, one document each."""
+    return {
+        "it allows the request": _stand_in("Allow"),
+        "it is silent": _stand_in(),
+        "it denies the request": _stand_in("Deny"),
+    }
 
 
 def _with(policies: Policies, unread: Policy, stand_in: Document) -> Policies:

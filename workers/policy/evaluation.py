@@ -8,7 +8,7 @@ from __future__ import annotations
 from workers.policy.dependencies import dependencies_of
 from workers.policy.layers import Decision
 from workers.policy.policies import Policies
-from workers.policy.requests import Facts, Request
+from workers.policy.requests import Facts, Request, resource_account
 from workers.policy.verdicts import Match, Verdict
 from workers.policy.weighing import ACCOUNT_PRINCIPALS, Weighing
 
@@ -56,19 +56,6 @@ def weigh(request: Request, facts: Facts, policies: Policies) -> tuple[Weighing,
 
 ANOTHER_ACCOUNT = "another account"
 """Stands for the account of a resource that is not the requester's."""
-
-
-def resource_account(request: Request) -> str | None:
-    """The account that owns the resource, as far as the request says."""
-    if request.resource_account:
-        return request.resource_account
-    parts = request.resource.split(":", 5)
-    if len(parts) == 6 and parts[4].isdigit():
-        return parts[4]
-    for key, value in request.context.items():
-        if key.lower() == "aws:resourceaccount":
-            return value if isinstance(value, str) else (value[0] if value else None)
-    return None
 
 
 def _matches(weighing: Weighing) -> tuple[Match, ...]:

@@ -30,6 +30,19 @@ class Request:
     unknown: frozenset[str] = frozenset()
 
 
+def resource_account(request: Request) -> str | None:
+    """The account that owns the resource, as far as the request says."""
+    if request.resource_account:
+        return request.resource_account
+    parts = request.resource.split(":", 5)
+    if len(parts) == 6 and parts[4].isdigit():
+        return parts[4]
+    for key, value in request.context.items():
+        if key.lower() == "aws:resourceaccount":
+            return value if isinstance(value, str) else (value[0] if value else None)
+    return None
+
+
 class Facts:
     """A request taken apart once for all the statements that it meets."""
 
