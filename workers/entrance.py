@@ -15,6 +15,8 @@ def welcome(room: Room, inquiry: Inquiry) -> bool:
     if not rules.allow_guests and directory.is_guest(inquiry.user):
         return refuse(room, inquiry, "answer.denied_guest")
     if inquiry.visibility == "public":
+        if not rules.allow_shared_channels and directory.is_shared(inquiry.channel):
+            return refuse(room, inquiry, "answer.denied_shared")
         if not directory.is_private(inquiry.channel):
             room.inquiries.share(inquiry.id)
         elif not rules.allow_private_channels:
@@ -29,15 +31,36 @@ def refuse(room: Room, inquiry: Inquiry, key: str) -> bool:
 
 def may_ask(room: Room, inquiry: Inquiry, account: str) -> bool:
     """Whether this person may be told about that account in this channel. Raises NotKnown."""
+    return may_tell(room, inquiry.user, inquiry.channel, account)
+
+
+def may_tell(room: Room, user: str, channel: str, account: str) -> bool:
+    """Whether a channel may be told about an account because that person wishes it.
+
+    Raises NotKnown.
+    """
     known = room.settings.account(account)
     if known is None:
         return False
-    if known.channels and inquiry.channel not in known.channels:
+    if known.channels and channel not in known.channels:
         return False
     people = known.askers
     if people is None or not (people.users or people.groups):
         return True
-    return room.directory.are(inquiry.user, people)
+    return room.directory.are(user, people)
+
+
+def open_to_us(room: Room, channel: str) -> bool:
+    """Whether the rules let the bot speak unasked in a conversation. Raises NotKnown.
+
+    `channel` is a person's id for direct messages.
+    """
+    rules, directory = room.settings.slack, room.directory
+    if channel.startswith(("U", "W", "D")):
+        return rules.allow_direct_messages
+    if not rules.allow_shared_channels and directory.is_shared(channel):
+        return False
+    return rules.allow_private_channels or not directory.is_private(channel)
 
 
 def refuse_person(room: Room, inquiry: Inquiry, account: str) -> None:

@@ -60,11 +60,11 @@ def deliver_now(room: Room, thread: str) -> Delivered:
     if delivered.refused:
         _no_entry(room, standing.inquiry, delivered.refused)
     elif not standing.permalink:
-        _link(room, standing.inquiry)
+        link(room, standing.inquiry)
     return delivered
 
 
-def _link(room: Room, inquiry: Inquiry) -> None:
+def link(room: Room, inquiry: Inquiry) -> None:
     """Note the thread's link once it exists, and tell those who joined before."""
     posted = room.outbox.posted(inquiry.id, ROOT)
     if posted is None:

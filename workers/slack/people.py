@@ -46,9 +46,14 @@ class Directory:
 
         https://docs.slack.dev/reference/methods/conversations.info
         """
-        return bool(
-            self._remembered(f"private:{channel}", GUEST_SECONDS, lambda: self._private(channel))
-        )
+        return bool(self._channel(channel)["private"])
+
+    def is_shared(self, channel: str) -> bool:
+        """Whether people of another organisation read along (Slack Connect).
+
+        https://docs.slack.dev/apis/slack-connect/using-slack-connect-api
+        """
+        return bool(self._channel(channel)["shared"])
 
     def are(self, user: str, people: People, *, fresh: bool = False) -> bool:
         """Whether the person is one of those, by name or by group.
@@ -73,14 +78,23 @@ class Directory:
             for flag in ("is_restricted", "is_ultra_restricted", "is_stranger", "is_bot", "deleted")
         )
 
-    def _private(self, channel: str) -> bool:
+    def _channel(self, channel: str) -> dict[str, bool]:
+        found = self._remembered(
+            f"channel:{channel}", GUEST_SECONDS, lambda: self._described(channel)
+        )
+        return cast("dict[str, bool]", found)
+
+    def _described(self, channel: str) -> dict[str, bool]:
         try:
             found: dict[str, Any] = self._ask("conversations_info", channel=channel)["channel"]
         except NotKnown as unknown:
             if unknown.word in ("channel_not_found", "missing_scope"):
-                return True
+                return {"private": True, "shared": False}
             raise
-        return any(found.get(flag) for flag in ("is_private", "is_im", "is_mpim"))
+        return {
+            "private": any(found.get(flag) for flag in ("is_private", "is_im", "is_mpim")),
+            "shared": any(found.get(flag) for flag in ("is_ext_shared", "is_pending_ext_shared")),
+        }
 
     def _members(self, group: str) -> list[str]:
         return list(self._ask("usergroups_users_list", usergroup=group)["users"])
