@@ -13,13 +13,7 @@ from typing import Any, TypeAlias
 from workers.policy.operators import NULL, OPERATORS, Operator
 from workers.policy.patterns import Matcher, Token, compile_arn, compile_tokens
 from workers.policy.requests import Facts
-from workers.policy.variables import (
-    Unknown,
-    exact_text,
-    has_variables,
-    resolve,
-    template_of,
-)
+from workers.policy.variables import compare, exact_text, has_variables, template_of
 
 Answer: TypeAlias = bool | None
 """True, False, or None for *unknown* (Kleene's third value)."""
@@ -236,12 +230,7 @@ def _every(answers: Sequence[Answer]) -> Answer:
 
 
 def _variable_test(operator: Operator, values: Sequence[str]) -> Test:
-    """A test of one request value, negation included.
-
-    A variable without a value matches nothing, and makes a condition that asks for a non-match
-    invalid, so that the statement does not apply.
-    https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_variables.html
-    """
+    """A test of one request value against values with variables, negation included."""
     fixed = [value for value in values if not has_variables(value)]
     templates = [
         template_of(value, wildcards=operator.wildcards) for value in values if has_variables(value)
@@ -249,20 +238,13 @@ def _variable_test(operator: Operator, values: Sequence[str]) -> Test:
     matches_fixed = operator.compile(fixed) if fixed else None
     negated = operator.negated
 
+    def compiled(tokens: list[Token]) -> Matcher:
+        return _resolved(operator, tokens)
+
     def test(value: str, facts: Facts) -> Answer:
         if matches_fixed is not None and matches_fixed(value):
             return not negated
-        answer: Answer = negated
-        for template in templates:
-            tokens = resolve(template, facts.context, facts.unknown)
-            if isinstance(tokens, Unknown):
-                answer = None
-            elif tokens is None:
-                if negated:
-                    return False
-            elif _resolved(operator, tokens)(value):
-                return not negated
-        return answer
+        return compare(value, templates, facts.context, facts.unknown, compiled, negated=negated)
 
     return test
 

@@ -13,6 +13,7 @@ from workers.policy.conditions import Answer, Check, Condition, conditions_of
 from workers.policy.layers import Effect, PolicyKind
 from workers.policy.patterns import (
     Matcher,
+    Token,
     anything,
     bound_to_segments,
     compile_glob,
@@ -22,7 +23,7 @@ from workers.policy.patterns import (
 from workers.policy.principals import Grade, PrincipalSet, PrincipalType, principal_set
 from workers.policy.reader import Source
 from workers.policy.requests import Facts
-from workers.policy.variables import Template, Unknown, has_variables, resolve, template_of
+from workers.policy.variables import Template, compare, has_variables, template_of
 
 
 @dataclass(frozen=True, slots=True, repr=False, eq=False)
@@ -213,26 +214,14 @@ def _exact_resources(exact: frozenset[str], negated: bool) -> Check:
 def _template_resources(
     exact: frozenset[str], globs: list[Matcher], templates: list[Template], negated: bool
 ) -> Check:
-    """A variable without a value matches nothing, and makes a NotResource element invalid.
-
-    https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_variables.html
-    """
+    def compiled(tokens: list[Token]) -> Matcher:
+        return compile_tokens(bound_to_segments(tokens))
 
     def check(facts: Facts) -> Answer:
         resource = facts.resource
         if resource in exact or any(glob(resource) for glob in globs):
             return not negated
-        answer: Answer = negated
-        for template in templates:
-            tokens = resolve(template, facts.context, facts.unknown)
-            if isinstance(tokens, Unknown):
-                answer = None
-            elif tokens is None:
-                if negated:
-                    return False
-            elif compile_tokens(bound_to_segments(tokens))(resource):
-                return not negated
-        return answer
+        return compare(resource, templates, facts.context, facts.unknown, compiled, negated=negated)
 
     return check
 

@@ -6,11 +6,11 @@ https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_variables.ht
 from __future__ import annotations
 
 import re
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from workers.policy.patterns import Token, Wild, tokens_of
+from workers.policy.patterns import Matcher, Token, Wild, tokens_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +103,33 @@ def resolve(
     if missing:
         return None
     return UNKNOWN if uncertain else tokens
+
+
+def compare(
+    value: str,
+    templates: Iterable[Template],
+    context: Mapping[str, tuple[str, ...]],
+    unknown: Container[str],
+    compiled: Callable[[list[Token]], Matcher],
+    *,
+    negated: bool,
+) -> bool | None:
+    """Whether a value matches any of the templates, or with ``negated`` none of them.
+
+    A variable without a value matches nothing, and makes an element that asks for a non-match
+    invalid, so that the statement does not apply. None where a key is unknown.
+    """
+    answer: bool | None = negated
+    for template in templates:
+        tokens = resolve(template, context, unknown)
+        if isinstance(tokens, Unknown):
+            answer = None
+        elif tokens is None:
+            if negated:
+                return False
+        elif compiled(tokens)(value):
+            return not negated
+    return answer
 
 
 def exact_text(tokens: Sequence[Token]) -> str:

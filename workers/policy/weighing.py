@@ -182,13 +182,7 @@ class Weighing:
                 self.denied = self.denied or None
                 allowed = allowed or None
                 continue
-            for statement in document.denies.covering(action):
-                answer = statement.applies(facts)
-                if answer:
-                    self.denied = True
-                    self.denies.append((layer, statement))
-                elif answer is None:
-                    self.denied = self.denied or None
+            self._collect_denies(document, facts, layer)
             for statement in document.allows.covering(action):
                 answer = statement.applies(facts)
                 if answer:
@@ -197,6 +191,15 @@ class Weighing:
                 elif answer is None:
                     allowed = allowed or None
         return allowed
+
+    def _collect_denies(self, document: Document, facts: Facts, layer: Layer) -> None:
+        for statement in document.denies.covering(facts.action):
+            answer = statement.applies(facts)
+            if answer:
+                self.denied = True
+                self.denies.append((layer, statement))
+            elif answer is None:
+                self.denied = self.denied or None
 
     def _weigh_resource(self, facts: Facts, document: Policy) -> None:
         if isinstance(document, Document) and document.kind is PolicyKind.TRUST:
@@ -207,13 +210,7 @@ class Weighing:
             self.denied = self.denied or None
             return
         if not self._owner_overrides(facts):
-            for statement in document.denies.covering(facts.action):
-                answer = statement.applies(facts)
-                if answer:
-                    self.denied = True
-                    self.denies.append((layer, statement))
-                elif answer is None:
-                    self.denied = self.denied or None
+            self._collect_denies(document, facts, layer)
         for statement in document.allows.covering(facts.action):
             answer = statement.applies(facts)
             if answer is False:
