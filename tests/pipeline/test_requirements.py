@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -25,6 +26,8 @@ from tests.pipeline.build import (
     role,
     snapshot,
 )
+from workers.pipeline.faults import faults
+from workers.pipeline.references import wanted
 from workers.pipeline.requirement import Part, Requirement, Strength
 from workers.pipeline.requirements import requirements
 from workers.snapshot.codec import load
@@ -144,6 +147,22 @@ def test_build_logs_secrets_and_vpc_are_the_project_roles() -> None:
     assert permission.vpc_id == "vpc-1"
     read = one(found, "secretsmanager:GetSecretValue")
     assert read.resource == secret.replace("??????", "AbCdEf"), "one example of the pattern"
+
+
+def test_an_actions_own_variables_name_secrets_and_parameters_too() -> None:
+    """https://docs.aws.amazon.com/codepipeline/latest/userguide/action-reference-CodeBuild.html"""
+    variables = [
+        {"name": "A", "value": "prod/db:password", "type": "SECRETS_MANAGER"},
+        {"name": "B", "value": "/prod/host", "type": "PARAMETER_STORE"},
+        {"name": "C", "value": "plain"},
+    ]
+    configuration = {"ProjectName": "app", "EnvironmentVariables": json.dumps(variables)}
+    found = snapshot(source(), build(configuration=configuration), projects=projects())
+    where = f"{REGION}:{HOME}"
+    assert {
+        ("secretsmanager:GetSecretValue", f"arn:aws:secretsmanager:{where}:secret:prod/db-??????"),
+        ("ssm:GetParameters", f"arn:aws:ssm:{where}:parameter/prod/host"),
+    } <= required(found, principal=BUILD_ROLE)
 
 
 def test_cloudformation_gets_its_role_and_reads_what_templates_point_at() -> None:
@@ -543,10 +562,31 @@ def test_a_key_that_nobody_asks_about_is_not_listed_as_unknown() -> None:
 
 
 def test_a_key_that_a_policy_asks_about_is_unknown_where_the_action_may_carry_it() -> None:
-    found = with_condition({"StringEquals": {"s3:x-amz-acl": "private", "aws:SourceVpce": "v"}})
+    found = with_condition(
+        {"StringEquals": {"s3:x-amz-acl": "private", "aws:SourceIp": "10.0.0.1"}}
+    )
     put, start = one(found, "s3:PutObject"), one(found, "codebuild:StartBuild")
-    assert put.unknown == {"s3:x-amz-acl", "aws:sourcevpce"}
-    assert start.unknown == {"aws:sourcevpce"}, "builds have no ACL: the key is absent there"
+    assert put.unknown == {"s3:x-amz-acl", "aws:sourceip"}
+    assert start.unknown == {"aws:sourceip"}, "builds have no ACL: the key is absent there"
+
+
+def test_codepipeline_never_comes_through_an_endpoint_of_yours() -> None:
+    """A policy that wants one denies, and that is known; only `Null` could tell a difference."""
+    wants = {"StringNotEquals": {"aws:SourceVpce": "vpce-1"}}
+    assert one(with_condition(wants), "s3:PutObject").unknown == frozenset()
+    tests = {"Null": {"aws:SourceVpce": "true"}}
+    assert one(with_condition(tests), "s3:PutObject").unknown == {"aws:sourcevpce"}
+
+
+def test_a_build_inside_a_vpc_may_come_through_an_endpoint() -> None:
+    wants = policy({"StringNotEquals": {"aws:SourceVpce": "vpce-1"}})
+    found = snapshot(
+        source(),
+        build(),
+        projects=projects(vpc_id="vpc-1"),
+        buckets={BUCKET: {"policy": wants}},
+    )
+    assert one(found, "s3:GetObject", principal=BUILD_ROLE).unknown == {"aws:sourcevpce"}
 
 
 def test_a_key_inside_a_policy_variable_is_seen() -> None:
@@ -622,6 +662,10 @@ def test_three_hundred_actions_take_no_time_that_anybody_notices() -> None:
     found = snapshot(*many, projects=projects())
     start = time.process_time()
     everything = requirements(found, catalogue())
+    assert time.process_time() - start < 2
+    start = time.process_time()
+    assert faults(found, catalogue()) == ()
+    assert wanted(found, catalogue())
     assert time.process_time() - start < 2
     assert len({each.pipeline_action for each in everything}) == 301, "and the pipeline itself"
 

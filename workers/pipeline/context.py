@@ -65,19 +65,31 @@ _NEVER_OF_SERVICES = frozenset(
         "aws:sourceidentity",
     ]
 )
+# Keys of the caller's own network. A service calls from AWS's network: whatever the key holds
+# there, it is never an endpoint or VPC of yours, so every operator says of it what it says of no
+# key at all, save `Null`.
+_NETWORK = frozenset({"aws:sourcevpc", "aws:sourcevpce", "aws:vpcsourceip", "aws:sourcevpcarn"})
+_NULL = re.compile(r'"Null"\s*:\s*\{([^}]*)\}', re.IGNORECASE)
 # Global keys that only some actions carry; the reference lists them with the action.
 _LISTED_WITH_ACTION = ("aws:requesttag/", "aws:tagkeys", "aws:resourcetag/")
 
 
 class Mentions:
-    """The condition keys that any document of the snapshot mentions, lower case."""
+    """The condition keys that any document of the snapshot mentions, lower case.
+
+    `tested` are those whose mere presence is tested.
+    """
 
     def __init__(self, snapshot: Snapshot) -> None:
         keys: set[str] = set()
+        tested: set[str] = set()
         for text in _documents(snapshot):
             for pattern in (_AS_KEY, _AS_VARIABLE):
                 keys.update(found.lower() for found in pattern.findall(text))
+            for block in _NULL.findall(text):
+                tested.update(found.lower() for found in _AS_KEY.findall(block))
         self.keys = frozenset(keys)
+        self.tested = frozenset(tested)
 
 
 class Contexts:
@@ -85,7 +97,7 @@ class Contexts:
 
     def __init__(self, snapshot: Snapshot) -> None:
         self._snapshot = snapshot
-        self._mentioned = Mentions(snapshot).keys
+        self._mentioned = Mentions(snapshot)
 
     def of(
         self,
@@ -98,11 +110,13 @@ class Contexts:
         unknown: Iterable[str],
         absent: Iterable[str],
         supported: frozenset[str],
+        inside_vpc: bool = False,
     ) -> tuple[Context, frozenset[str]]:
         """The known keys, and those of the mentioned keys that may be sent with any value.
 
         `sent`, `unknown` and `absent` are what the catalogue says of the entry; `supported` are
-        the keys that the Service Authorization Reference lists for the action.
+        the keys that the Service Authorization Reference lists for the action. `inside_vpc` says
+        that the caller may pass endpoints of yours.
         """
         service = not principal.startswith("arn:")
         context: Context = {"aws:SecureTransport": "true"}
@@ -122,20 +136,22 @@ class Contexts:
         maybe = {key.lower() for key in unknown}
         context = {key: value for key, value in context.items() if key.lower() not in maybe}
         context |= sent
-        never = _NEVER_OF_SERVICES if service else self._never(principal)
+        never = _NEVER_OF_SERVICES if service else self._never(principal, inside_vpc)
         never |= {key.lower() for key in absent}
         known = {key.lower() for key in context}
         open_keys = {
             key
-            for key in self._mentioned - known - (never - maybe)
+            for key in self._mentioned.keys - known - (never - maybe)
             if key in maybe or self._may_be_sent(key, supported, principal, resource_account)
         }
         return context, frozenset(open_keys)
 
-    def _never(self, principal: str) -> frozenset[str]:
+    def _never(self, principal: str, inside_vpc: bool) -> frozenset[str]:
         if ":user/" in principal or principal == self._snapshot.caller:
             return frozenset()
-        return _NEVER_OF_SESSIONS
+        if inside_vpc:
+            return _NEVER_OF_SESSIONS
+        return _NEVER_OF_SESSIONS | (_NETWORK - self._mentioned.tested)
 
     def _principal(self, arn: str) -> Context:
         user = ":user/" in arn

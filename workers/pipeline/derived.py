@@ -18,21 +18,44 @@ _SUFFIX, _EXAMPLE_SUFFIX = "-??????", "-AbCdEf"
 _RUN_DOCUMENTS = {"WINDOWS": "AWS-RunPowerShellScript"}
 
 
-def of_project(snapshot: Snapshot, project: Project) -> Scope:
-    """What a CodeBuild project says: its role, log group, key, VPC and secrets."""
+def of_project(snapshot: Snapshot, project: Project, configuration: Mapping[str, str]) -> Scope:
+    """What a CodeBuild project says: its role, log group, key, VPC and secrets.
+
+    The action's own environment variables come on top of the project's.
+    """
+    secrets, parameters = _overrides(configuration.get("EnvironmentVariables", ""))
+    secrets += [name for name in project.secrets if ":ssm:" not in name]
+    parameters += [name for name in project.secrets if ":ssm:" in name]
     scope: dict[str, tuple[Value, ...]] = {
         "project_name": (Value(project.name),),
         "project_log_group": (Value(project.log_group or f"/aws/codebuild/{project.name}"),),
         "project_subnet": tuple(Value(id) for id in project.subnets),
-        "project_secret": _secrets(name for name in project.secrets if ":ssm:" not in name),
-        "project_parameter": tuple(Value(name) for name in project.secrets if ":ssm:" in name),
+        "project_secret": _secrets(secrets),
+        "project_parameter": _values(name.lstrip("/") for name in parameters),
         "output_key": project_key(snapshot, project),
     }
+    if ":connection/" in project.source_auth:
+        scope["project_connection"] = (Value(project.source_auth),)
     if project.service_role:
         scope["project_role_arn"] = (Value(project.service_role),)
     if project.vpc_id:
         scope["vpc_id"] = (Value(project.vpc_id),)
     return scope
+
+
+def _overrides(text: str) -> tuple[list[str], list[str]]:
+    """Secrets and parameters that an action's EnvironmentVariables name.
+
+    https://docs.aws.amazon.com/codepipeline/latest/userguide/action-reference-CodeBuild.html
+    """
+    variables = json_of(text)
+    listed = [each for each in variables or () if isinstance(each, dict)]
+    found: dict[str, list[str]] = {"SECRETS_MANAGER": [], "PARAMETER_STORE": []}
+    for variable in listed:
+        names = found.get(str(variable.get("type")))
+        if names is not None:
+            names.append(str(variable.get("value", "")))
+    return found["SECRETS_MANAGER"], found["PARAMETER_STORE"]
 
 
 def project_key(snapshot: Snapshot, project: Project) -> tuple[Value, ...]:

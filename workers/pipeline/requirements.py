@@ -124,6 +124,7 @@ class _Requirements:
                 unknown=unknown_keys,
                 absent=access.absent,
                 supported=self._catalogue.condition_keys(action),
+                inside_vpc=bool(actor.vpc_id),
             )
             yield Requirement(
                 principal=actor.principal,

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 from workers.pipeline import derived, resources
 from workers.pipeline.arn import account_of, parse
@@ -72,11 +73,15 @@ class Situations:
         }
 
     def __iter__(self) -> Iterator[Situation]:
-        for stage in self.pipeline.stages:
-            for action in stage.actions:
-                yield self.of(action)
-            for rule in stage.rules:
-                yield self.of(rule)
+        return iter(self._all)
+
+    @cached_property
+    def _all(self) -> tuple[Situation, ...]:
+        return tuple(
+            self.of(each)
+            for stage in self.pipeline.stages
+            for each in (*stage.actions, *stage.rules)
+        )
 
     def of(self, action: Action | Rule) -> Situation:
         pipeline = self.pipeline
@@ -179,7 +184,9 @@ class Situations:
         scope |= derived.of_configuration(self.snapshot, action, situation.configuration, place)
         scope |= derived.of_environment(action, situation.configuration)
         if situation.project.value is not None:
-            scope |= derived.of_project(self.snapshot, situation.project.value)
+            scope |= derived.of_project(
+                self.snapshot, situation.project.value, situation.configuration
+            )
         return scope
 
     def _artifacts(self, situation: Situation) -> Scope:
