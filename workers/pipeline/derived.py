@@ -27,7 +27,6 @@ def of_project(snapshot: Snapshot, project: Project, configuration: Mapping[str,
     secrets += [name for name in project.secrets if ":ssm:" not in name]
     parameters += [name for name in project.secrets if ":ssm:" in name]
     scope: dict[str, tuple[Value, ...]] = {
-        "project_name": (Value(project.name),),
         "project_log_group": (Value(project.log_group or f"/aws/codebuild/{project.name}"),),
         "project_subnet": tuple(Value(id) for id in project.subnets),
         "project_secret": _secrets(secrets),

@@ -26,7 +26,6 @@ _SERVICES = {
     "cloudformation": "cloudformation.amazonaws.com",
     "events": "events.amazonaws.com",
     "lambda": "lambda.amazonaws.com",
-    "ecs-tasks": "ecs-tasks.amazonaws.com",
 }
 # The names of the scope that hold a principal's ARN, and the part which it plays.
 _ROLES = {
@@ -186,7 +185,6 @@ class _Requirements:
             and all(text in configuration.get(key, "") for key, text in when.mentions.items())
             and all(scope.get(name) for name in when.configured)
             and not any(scope.get(name) for name in when.unconfigured)
-            and (not when.category or situation.action.type.category in when.category)
             and when.inputs in (None, situation.reads)
             and when.outputs in (None, situation.writes)
             and when.clone in (None, bool(situation.clones))

@@ -77,11 +77,11 @@ class Situations:
 
     @cached_property
     def _all(self) -> tuple[Situation, ...]:
-        return tuple(
-            self.of(each)
-            for stage in self.pipeline.stages
-            for each in (*stage.actions, *stage.rules)
-        )
+        found: list[Situation] = []
+        for stage in self.pipeline.stages:
+            found += [self.of(action) for action in stage.actions]
+            found += [self.of(rule) for rule in stage.rules]
+        return tuple(found)
 
     def of(self, action: Action | Rule) -> Situation:
         pipeline = self.pipeline
@@ -169,7 +169,6 @@ class Situations:
             "role_arn": situation.role_arn,
             "pipeline": pipeline.name,
             "pipeline_account": pipeline.account,
-            "pipeline_region": pipeline.region,
             "pipeline_arn": pipeline.arn,
             "service_role_arn": pipeline.role_arn or "",
             "stage": action.stage,
@@ -197,7 +196,6 @@ class Situations:
         outputs = action.outputs if isinstance(action, Action) else ()
         scope = {
             "bucket": (Value(store.bucket),),
-            "store_region": (Value(store.region),),
             "s3_host": derived.host("s3", store.region, pipeline.partition),
             "key": self._key_of(store),
             "input_object": _objects(pipeline.name, action.inputs),
