@@ -73,7 +73,7 @@ def test_codepipeline_itself_must_be_trusted_by_the_service_role() -> None:
     assert (trust.principal, trust.part) == ("codepipeline.amazonaws.com", Part.SERVICE)
     assert trust.resource == SERVICE_ROLE
     assert trust.context["aws:SourceAccount"] == HOME
-    assert trust.context["aws:SourceArn"] == PIPELINE_ARN
+    assert "aws:SourceArn" not in trust.context, "no page says whether it is sent"
 
 
 def test_an_action_without_a_role_runs_with_the_service_role() -> None:
@@ -111,6 +111,7 @@ def test_the_project_role_handles_the_artifacts_of_a_build() -> None:
     }
     trust = one(found, "sts:AssumeRole", principal="codebuild.amazonaws.com")
     assert trust.resource == BUILD_ROLE
+    assert trust.context["aws:SourceArn"] == PROJECT
 
 
 def test_an_unknown_project_leaves_its_role_out_instead_of_guessing_it() -> None:
