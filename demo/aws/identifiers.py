@@ -22,6 +22,7 @@ def install() -> None:
         (moto.kms.models, "generate_key_id"),
         (moto.organizations.utils, "make_random_account_id"),
         (moto.organizations.utils, "make_random_org_id"),
+        (moto.organizations.utils, "make_random_policy_id"),
         (moto.iam.models, "random_role_id"),
     )
     for module, name in modules:

@@ -96,17 +96,15 @@ class _Builder:
                 )
             self._client("iam", account.id).create_account_alias(AccountAlias=account.alias)
         for policy in organisation.policies:
-            created = client.create_policy(
-                Name=policy.name,
-                Description="",
-                Type=policy.type,
-                Content=document(policy.statements, {}, {}),
-            )
-            for target in policy.targets:
-                client.attach_policy(
-                    PolicyId=created["Policy"]["PolicySummary"]["Id"],
-                    TargetId=places.get(target, target),
+            with _chosen(client, policy.id):
+                client.create_policy(
+                    Name=policy.name,
+                    Description="",
+                    Type=policy.type,
+                    Content=document(policy.statements, {}, {}),
                 )
+            for target in policy.targets:
+                client.attach_policy(PolicyId=policy.id, TargetId=places.get(target, target))
 
     # --- keys and identities --------------------------------------------------------------------
 

@@ -72,9 +72,8 @@ def _detach(cloud: Cloud, world: World, params: Mapping[str, Any]) -> None:
     client = cloud.client("organizations", world.organisation.management)
     root = client.list_roots()["Roots"][0]["Id"]
     units = client.list_organizational_units_for_parent(ParentId=root)["OrganizationalUnits"]
-    policies = client.list_policies(Filter="SERVICE_CONTROL_POLICY")["Policies"]
     client.detach_policy(
-        PolicyId=next(each["Id"] for each in policies if each["Name"] == params["policy"]),
+        PolicyId=params["policy"],
         TargetId=next(each["Id"] for each in units if each["Name"] == params["target"]),
     )
 

@@ -30,6 +30,7 @@ class Unit(_Table):
 
 
 class OrganisationPolicy(_Table):
+    id: str
     name: str
     type: Literal["SERVICE_CONTROL_POLICY", "RESOURCE_CONTROL_POLICY"]
     targets: tuple[str, ...]  # unit names, account ids or Root
@@ -187,7 +188,7 @@ class Runs(_Table):
 class Truth(_Table):
     """One true cause, which the product never sees. `action` is empty where the cause is a fact
     and no permission. `policy` tells whose document has to change: a bucket's name, the ARN of a
-    key or role, the name of an SCP."""
+    key or role, the id of an SCP or RCP."""
 
     component: Literal[
         "user",
