@@ -29,6 +29,10 @@ ANNOUNCE = "workers.jobs.announce"
 GIVE_UP = "workers.jobs.give_up"
 ASK = "workers.jobs.ask"
 SHOW_HOME = "workers.jobs.show_home"
+ALERTS = "workers.incidents.jobs.alerts"
+WATCH = "workers.incidents.jobs.watch"
+UNWATCH = "workers.incidents.jobs.unwatch"
+LIST_WATCHES = "workers.incidents.jobs.list_watches"
 
 BEAT = "pipeline-access:workers:beat"  # exists while at least one worker is alive
 MAINTENANCE_LOCK_SECONDS = 30
