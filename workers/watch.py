@@ -17,9 +17,11 @@ from rq.job import Job
 from rq.scheduler import RQScheduler
 from rq.serializers import JSONSerializer
 
+from workers.incidents import alerts
+from workers.incidents.intake import Intake
 from workers.inquiry import Inquiries, State
 from workers.ledger import Ledger
-from workers.queue import ANNOUNCE, BEAT, DELIVER, GIVE_UP, Queue, enqueue
+from workers.queue import ALERTS, ANNOUNCE, BEAT, DELIVER, GIVE_UP, Queue, enqueue
 from workers.settings import Settings
 from workers.slack import delivery
 
@@ -48,6 +50,8 @@ class Watch:
         self._promote()
         for thread in delivery.due(self._redis, time.time()):
             self._enqueue(DELIVER, thread, id=f"deliver-{thread}")
+        if Intake(self._redis).due(1) or alerts.waiting(self._redis, time.time()):
+            self._enqueue(ALERTS, id="alerts")
         for request_id in self._ledger.unannounced(time.time() - YOUNG_SECONDS):
             self._enqueue(ANNOUNCE, request_id, id=f"announce-{request_id}")
         for inquiry_id in self._inquiries.opened_before(time.time() - YOUNG_SECONDS):
