@@ -1,6 +1,6 @@
 """Turns a reported failure (error text, flat pipeline, `policies`) into a snapshot file.
 
-python tests/cases/convert.py REPORT.json... writes ID.json and ID.expected.json beside this file.
+`python -m tests.cases.convert REPORT.json...` writes ID.json and ID.expected.json beside this file.
 """
 
 from __future__ import annotations

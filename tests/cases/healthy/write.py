@@ -1,6 +1,6 @@
 """Healthy pipelines whose roles follow the policies that AWS publishes, written as snapshots.
 
-python tests/cases/healthy/write.py writes the JSON files beside this one (those of the AWS CDK
+`python -m tests.cases.healthy.write` writes the JSON files beside this one (those of the AWS CDK
 are made by tests/pipeline/cdk/resolve.py).
 """
 

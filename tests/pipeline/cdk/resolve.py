@@ -1,6 +1,11 @@
 """Turns what synthesise.js wrote into snapshots of a deployed, healthy pipeline.
 
-python tests/pipeline/cdk/resolve.py CDK_OUT BOOTSTRAP_TEMPLATE writes tests/cases/healthy/*.json.
+In this folder: `npm ci && npm run synthesise`, then from the root of the repository
+
+    python -m tests.pipeline.cdk.resolve tests/pipeline/cdk/cdk.out \\
+        tests/pipeline/cdk/node_modules/aws-cdk/lib/api/bootstrap/bootstrap-template.yaml
+
+which writes tests/cases/healthy/cdk-*.json.
 
 Each template's references are followed as CloudFormation would follow them, with physical names
 made of the logical ones, so that the documents are the ones that AWS would hold.
