@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from prometheus_client import CONTENT_TYPE_LATEST, Gauge, Histogram, generate_latest
+from prometheus_client import (
+    CONTENT_TYPE_LATEST,
+    REGISTRY,
+    CollectorRegistry,
+    Gauge,
+    Histogram,
+    generate_latest,
+    multiprocess,
+)
 from redis import Redis, RedisError
 
 if TYPE_CHECKING:
@@ -16,10 +25,22 @@ BUCKETS = (0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2, 3)
 REQUEST_SECONDS = Histogram(
     "pipeline_access_request_seconds", "Time to answer a request of Slack.", buckets=BUCKETS
 )
-QUEUED = Gauge("pipeline_access_jobs_queued", "Jobs that wait in the queue.")
-UNANSWERED = Gauge("pipeline_access_inquiries_open", "Inquiries without an answer yet.")
-UNSENT = Gauge("pipeline_access_outboxes_due", "Threads with messages that Slack has not taken.")
-REDIS_UP = Gauge("pipeline_access_redis_up", "Whether Redis answers.")
+QUEUED = Gauge(
+    "pipeline_access_jobs_queued", "Jobs that wait in the queue.", multiprocess_mode="mostrecent"
+)
+UNANSWERED = Gauge(
+    "pipeline_access_inquiries_open",
+    "Inquiries without an answer yet.",
+    multiprocess_mode="mostrecent",
+)
+UNSENT = Gauge(
+    "pipeline_access_outboxes_due",
+    "Threads with messages that Slack has not taken.",
+    multiprocess_mode="mostrecent",
+)
+REDIS_UP = Gauge(
+    "pipeline_access_redis_up", "Whether Redis answers.", multiprocess_mode="mostrecent"
+)
 
 
 def exposition(redis: Redis, queue: str, start_response: StartResponse) -> Iterable[bytes]:
@@ -37,4 +58,13 @@ def exposition(redis: Redis, queue: str, start_response: StartResponse) -> Itera
     except RedisError:
         REDIS_UP.set(0)
     start_response("200 OK", [("Content-Type", CONTENT_TYPE_LATEST)])
-    return [generate_latest()]
+    return [generate_latest(_registry())]
+
+
+def _registry() -> CollectorRegistry:
+    """All processes' metrics together where gunicorn runs more than one."""
+    if "PROMETHEUS_MULTIPROC_DIR" not in os.environ:
+        return REGISTRY
+    registry = CollectorRegistry()
+    multiprocess.MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
+    return registry

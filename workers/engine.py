@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from functools import cache
 from typing import Protocol
 
 from workers import diagnosis
@@ -13,13 +14,20 @@ from workers.aws.reader import read_snapshot
 from workers.aws.search import Found, find_pipelines, list_pipelines
 from workers.aws.sessions import Sessions
 from workers.diagnosis.model import Report
-from workers.pipeline import catalogue
+from workers.pipeline import catalogue, references
+from workers.pipeline.catalogue import Catalogue
 from workers.settings import Settings
 
 READING_SHARE = 0.6  # of the job's time; the rest is for evaluating and answering
 
 Progress = Callable[[int, int], None]
 """Called with the documents read, and those known to be needed so far."""
+
+
+@cache
+def known() -> Catalogue:
+    """The catalogue of action providers; read once per process, before a worker forks."""
+    return catalogue.load()
 
 
 class Engine(Protocol):
@@ -92,10 +100,11 @@ class _AwsEngine:
             errors=errors,
             progress=None if progress is None else lambda now: progress(now.done, now.total),
             calls=self._calls,
+            wanted=lambda read: references.wanted(read, known()),
         )
         return diagnosis.diagnose(
             snapshot,
-            catalogue=catalogue.load(),
+            catalogue=known(),
             settings=self._settings,
             calls=counts.total,
             seconds=time.monotonic() - self._began,

@@ -6,6 +6,7 @@ done into the queue. Many workers may run it at once: jobs have unique ids.
 
 from __future__ import annotations
 
+import logging
 import time
 from contextlib import suppress
 from typing import Any, cast
@@ -42,7 +43,9 @@ class Watch:
         self._inquiries = Inquiries(redis, settings.jobs.join_seconds)
         self._ledger = Ledger(redis)
         # Its methods carry no types.
-        self._scheduler: Any = RQScheduler([queue], redis, serializer=JSONSerializer)
+        self._scheduler: Any = RQScheduler(
+            [queue], redis, logging_level=logging.WARNING, serializer=JSONSerializer
+        )
 
     def round(self) -> None:
         """One round. Raises redis.RedisError; the next round does what this one did not."""

@@ -26,6 +26,7 @@ from workers import logs
 from workers import settings as configuration
 from workers.queue import Queue, connect, open_queue
 from workers.settings import Places, Settings
+from workers.snapshot.model import Snapshot, unreadable
 from workers.watch import Watch
 
 MONITORING_SECONDS = 5  # how often the parent of a running job says that it lives
@@ -78,12 +79,18 @@ def build(places: Places, settings: Settings, **options: Any) -> Worker:
 
 
 def preload() -> None:
-    """Import the jobs and load the models of AWS, then keep the garbage collector off them:
-    pages that nobody writes stay shared with the children."""
+    """Load what every job needs: code, AWS's models, the catalogue, texts. Then keep the garbage
+    collector off them: pages that nobody writes stay shared with the children."""
     from workers import jobs
     from workers.aws.models import preload as preload_models
+    from workers.diagnosis import diagnose
+    from workers.engine import known
+    from workers.slack.texts import load as load_texts
 
     preload_models()
+    load_texts()
+    # A diagnosis of nothing: it loads the data that a real one would load.
+    diagnose(Snapshot(unreadable()), catalogue=known())
     log.debug("preloaded", jobs=jobs.__name__)
     gc.collect()
     gc.freeze()
