@@ -209,7 +209,7 @@ class Cloud:
         return answer
 
     def rehearse(self, account: str, region: str, name: str) -> list[dict[str, Any]]:
-        """Every step of a pipeline's actions (`demo.aws.rehearsal.Step`) by the documents in force:
+        """Every step of a pipeline's actions (`demo.aws.steps.Step`) by the documents in force:
         what a run would meet, without running."""
         place = {"account": account, "region": region, "name": name}
         steps: list[dict[str, Any]] = self.post("rehearsal", place)

@@ -17,9 +17,9 @@ from werkzeug.wrappers import Request, Response
 
 from demo.aws.faults import When
 from demo.aws.identity import Caller
-from demo.aws.rehearsal import Where
 from demo.aws.simulated import operations
 from demo.aws.simulated.token_service import open_session
+from demo.aws.steps import Where
 from demo.aws.wire import AwsError
 
 if TYPE_CHECKING:

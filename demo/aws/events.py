@@ -17,8 +17,8 @@ from moto.sqs.models import sqs_backends
 
 from demo.aws.identity import Caller
 from demo.aws.live import Live
-from demo.aws.rehearsal import Step
 from demo.aws.runs import Key, Run
+from demo.aws.steps import Step
 from demo.aws.trail import Trail
 
 # Calls that CloudTrail keeps as data events, which LookupEvents never shows

@@ -7,11 +7,8 @@ execution succeeds after a fix only if the fix really allows what was denied.
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import cache
-from importlib import resources
 from typing import Any
 from uuid import uuid4
 
@@ -19,6 +16,7 @@ from demo.aws.authorization import denied_message
 from demo.aws.connections import Connections
 from demo.aws.live import Document, Live
 from demo.aws.projects import Projects
+from demo.aws.steps import Step, Where, errors, needs
 from demo.aws.verdicts import Asked, Verdict, Verdicts
 
 _PASSED_TO = {
@@ -26,56 +24,6 @@ _PASSED_TO = {
     "ECS": "ecs-tasks.amazonaws.com",
 }
 _STEPS = ("read", "write", "replicate")
-
-
-@dataclass(frozen=True, slots=True)
-class Where:
-    """The action that is rehearsed, its pipeline, and the execution it would belong to."""
-
-    pipeline: Mapping[str, Any]
-    account: str
-    region: str
-    stage: str
-    action: Mapping[str, Any]
-    execution: str = "0" * 36
-
-    @property
-    def pipeline_arn(self) -> str:
-        return f"arn:aws:codepipeline:{self.region}:{self.account}:{self.pipeline['name']}"
-
-    @property
-    def provider(self) -> str:
-        kind = self.action["actionTypeId"]
-        return f"{kind['category']}/{kind['provider']}"
-
-    @property
-    def action_region(self) -> str:
-        return str(self.action.get("region") or self.region)
-
-    @property
-    def executing(self) -> str:
-        return str(self.action.get("roleArn") or self.pipeline["roleArn"])
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """One thing that an action needs, and whether it has it.
-
-    `do` is empty for facts that are no permission. `text` is what CodePipeline says when the
-    step is what stops the action, `refusal` AWS's own sentence within or behind it.
-    """
-
-    stage: str
-    action: str
-    principal: str
-    do: str
-    on: str
-    met: bool
-    text: str
-    code: str
-    layer: str = ""
-    session: str = ""
-    refusal: str = ""
 
 
 @dataclass(slots=True)
@@ -95,7 +43,7 @@ class Rehearsal:
 
     def steps(self, where: Where) -> Iterator[Step]:
         """Every step of one action in order, each decided on its own."""
-        table = _needs()
+        table = needs()
         kind = table.get(where.provider, {})
         lines = [*table["before"]["needs"], *kind.get("needs", ()), *self._extra(where)]
         if where.action_region != where.region:
@@ -152,7 +100,7 @@ class Rehearsal:
         side = "outputArtifacts" if step == "write" else "inputArtifacts"
         for artifact in where.action.get(side) or ():
             own = {**values, **self._artifact(where, str(artifact["name"]), line, values)}
-            for each in _needs()[step]["needs"]:
+            for each in needs()[step]["needs"]:
                 merged = {**each, "principal": line["principal"]}
                 if "error" in line and each["error"] != "key-state":
                     merged["error"] = line["error"]
@@ -339,7 +287,7 @@ class Rehearsal:
         text = (
             ""
             if met
-            else _errors()[str(line["error"])].format_map(
+            else errors()[str(line["error"])].format_map(
                 _Gaps(
                     {
                         **values,
@@ -407,17 +355,3 @@ def _service_name(do: str) -> str:
         "lambda": "AWSLambda",
         "sns": "AmazonSNS",
     }.get(service, f"AWS{service.title()}")
-
-
-@cache
-def _needs() -> dict[str, Any]:
-    return tomllib.loads(_data("needs.toml"))
-
-
-@cache
-def _errors() -> dict[str, str]:
-    return tomllib.loads(_data("errors.toml"))
-
-
-def _data(name: str) -> str:
-    return resources.files("demo.aws").joinpath(name).read_text(encoding="utf-8")

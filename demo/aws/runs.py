@@ -16,7 +16,8 @@ from uuid import uuid4
 
 from moto.codepipeline.models import codepipeline_backends
 
-from demo.aws.rehearsal import Rehearsal, Step, Where
+from demo.aws.rehearsal import Rehearsal
+from demo.aws.steps import Step, Where
 from demo.aws.wire import AwsError
 
 Key = tuple[str, str, str]

@@ -15,19 +15,17 @@ from botocore.config import Config
 from demo.aws.cloud import Cloud
 from demo.aws.names import ID_HEADER, NO_LOCATION
 from demo.aws.world import bot
+from demo.aws.world.declaration import declaration
 from demo.aws.world.documents import document, trust
 from demo.aws.world.model import (
     Account,
-    Action,
     Bucket,
     EcsService,
     Key,
     Pipeline,
-    PipelineDefinition,
     Project,
     Resources,
     Role,
-    Store,
     World,
 )
 
@@ -379,55 +377,6 @@ class _Builder:
         with ThreadPoolExecutor(_THREADS) as pool:
             for done in [pool.submit(do, thing) for thing in things]:
                 done.result()
-
-
-def declaration(name: str, definition: PipelineDefinition) -> dict[str, Any]:
-    """The pipeline in the words of CreatePipeline."""
-    declared: dict[str, Any] = {
-        "name": name,
-        "roleArn": definition.role,
-        "pipelineType": definition.type,
-        "stages": [
-            {"name": stage.name, "actions": [_action(each) for each in stage.actions]}
-            for stage in definition.stages
-        ],
-    }
-    if definition.store:
-        declared["artifactStore"] = _store(definition.store)
-    if definition.stores:
-        declared["artifactStores"] = {
-            region: _store(store) for region, store in definition.stores.items()
-        }
-    return declared
-
-
-def _action(action: Action) -> dict[str, Any]:
-    category, owner, provider = action.type.split("/")
-    declared: dict[str, Any] = {
-        "name": action.name,
-        "actionTypeId": {
-            "category": category,
-            "owner": owner,
-            "provider": provider,
-            "version": "1",
-        },
-        "runOrder": action.run_order,
-        "configuration": dict(action.configuration),
-        "inputArtifacts": [{"name": each} for each in action.inputs],
-        "outputArtifacts": [{"name": each} for each in action.outputs],
-    }
-    if action.role:
-        declared["roleArn"] = action.role
-    if action.region:
-        declared["region"] = action.region
-    return declared
-
-
-def _store(store: Store) -> dict[str, Any]:
-    declared: dict[str, Any] = {"type": "S3", "location": store.bucket}
-    if store.key:
-        declared["encryptionKey"] = {"id": store.key, "type": "KMS"}
-    return declared
 
 
 def _path(arn: str, kind: str) -> tuple[str, str]:
