@@ -10,7 +10,18 @@ import structlog
 from slack_bolt.context.respond import Respond
 
 from bot.desk import Desk, Ticket
-from bot.grammar import Diagnose, Help, ListPipelines, Refusal, parse
+from bot.grammar import (
+    Diagnose,
+    Help,
+    Investigate,
+    ListPipelines,
+    Reason,
+    Refusal,
+    Watch,
+    Watching,
+    parse,
+)
+from bot.wishes import Wish, wish
 from workers.inquiry import Inquiry, Standing, State, new_id
 from workers.queue import DIAGNOSE, LIST_PIPELINES
 from workers.settings import Account
@@ -60,6 +71,8 @@ class Commands:
                 return self._help()
             case Diagnose() | ListPipelines():
                 return self._ask(parsed, command)
+            case Watch() | Watching() | Investigate():
+                return self._wish(wish(parsed, self._desk.settings), command)
 
     # --- asking ---------------------------------------------------------------------------------
 
@@ -140,6 +153,30 @@ class Commands:
     def _list(self, inquiry: Inquiry) -> Message:
         self._desk.put(LIST_PIPELINES, inquiry, inquiry.id)
         return blocks.message(self._desk.texts("answer.listing", where=self._desk.where(inquiry)))
+
+    def _wish(self, wished: Wish | Refusal, command: Mapping[str, Any]) -> Message:
+        """What is about this channel, or about many pipelines: nobody else's answer is joined."""
+        if isinstance(wished, Refusal):
+            if wished.reason is Reason.ACCOUNT:
+                return self._unknown_account(wished.text)
+            return self._refuse(wished)
+        inquiry = Inquiry(
+            id=new_id(),
+            name=wished.name,
+            account=wished.account,
+            region=wished.region,
+            user=str(command["user_id"]),
+            team=str(command.get("team_id") or ""),
+            channel=str(command["channel_id"]),
+            visibility=_visibility(command),
+        )
+        account = self._desk.settings.account(wished.account) if wished.account else None
+        if (refusal := self._not_here(inquiry, account)) is not None:
+            return refusal
+        self._desk.inquiries.open(inquiry)
+        ticket = self._desk.put(wished.job, inquiry, inquiry.id, *wished.arguments)
+        key = "answer.no_worker_yet" if ticket.idle else wished.answer
+        return blocks.message(self._desk.texts(key))
 
     # --- choosing and asking again --------------------------------------------------------------
 

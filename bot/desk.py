@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 from redis import Redis, RedisError
 from rq.exceptions import DuplicateJobError
@@ -47,7 +48,7 @@ class Desk:
     def inquiries(self) -> Inquiries:
         return Inquiries(self.redis, self.settings.jobs.join_seconds)
 
-    def put(self, function: str, inquiry: Inquiry, job_id: str, *more: str) -> Ticket:
+    def put(self, function: str, inquiry: Inquiry, job_id: str, *more: Any) -> Ticket:
         """Put an inquiry's job in, in one transaction with the note that it is watched.
 
         Raises redis.RedisError: nothing was queued then.

@@ -2,6 +2,9 @@
 
     <name | arn | console link> [in <account or alias>] [region] [as <arn>]
     list [text] [in <account or alias>] [region]
+    watch | unwatch <name | tag:key=value | account> [in <account>] [region] [here]
+    watching
+    incident [since 2h] [<names, tags or accounts>] [in <account>] [region]
     help
 
 `parse` is a pure function to one of the frozen results below. Text that is no such command is a
@@ -55,6 +58,8 @@ class Reason(StrEnum):
     PRINCIPAL = "principal"
     WORDS = "words"
     CONFLICT = "conflict"
+    TARGET = "target"
+    SINCE = "since"
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +80,31 @@ class ListPipelines:
 
 
 @dataclass(frozen=True, slots=True)
+class Watch:
+    """Tell this channel of failures. `target` is a name, `tag:key=value`, `account:…` or alias."""
+
+    target: str
+    account: str | None = None
+    region: str | None = None
+    ended: bool = False  # unwatch
+
+
+@dataclass(frozen=True, slots=True)
+class Watching:
+    """Say what this channel watches."""
+
+
+@dataclass(frozen=True, slots=True)
+class Investigate:
+    """Find what many pipelines fail of. `since` is in seconds; without targets all are meant."""
+
+    since: int
+    targets: tuple[str, ...] = ()
+    account: str | None = None
+    region: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Help:
     pass
 
@@ -90,8 +120,15 @@ class Refusal:
     length: int = 0
 
 
-Parsed: TypeAlias = Diagnose | ListPipelines | Help | Refusal
-VERBS = frozenset({"list", "help", "diagnose", "why"})
+Parsed: TypeAlias = Diagnose | ListPipelines | Watch | Watching | Investigate | Help | Refusal
+VERBS = frozenset(
+    {"list", "help", "diagnose", "why", "watch", "unwatch", "watching", "incident"}
+)
+SINCE = 2 * 3600
+LONGEST_SINCE = 14 * 24 * 3600
+MOST_TARGETS = 20
+_DURATION = re.compile(r"(\d{1,4})(m|min|h|d)", re.IGNORECASE)
+_SECONDS = {"m": 60, "min": 60, "h": 3600, "d": 24 * 3600}
 
 
 class _No(Exception):
@@ -131,6 +168,12 @@ def _parse(text: str) -> Parsed:
         return Help()
     if verb == "list":
         return _list(rest)
+    if verb in ("watch", "unwatch"):
+        return _watch(rest, ended=verb == "unwatch")
+    if verb == "watching" and not rest:
+        return Watching()
+    if verb == "incident":
+        return _investigate(rest)
     if verb in ("diagnose", "why") and rest:
         return _diagnose(rest)
     return _diagnose(words)
@@ -148,6 +191,49 @@ def _list(words: list[str]) -> ListPipelines:
     if left and not NAME.fullmatch(left[0]):
         raise _No(Refusal(Reason.NAME, left[0]))
     return replace(found, text=left[0] if left else "", account=place.account, region=place.region)
+
+
+def _watch(words: list[str], *, ended: bool) -> Watch:
+    """What is to be watched; `here`, which says what happens anyway, may be added."""
+    place, left = _place(words)
+    targets = _targets([word for word in left if word.lower() != "here"])
+    if not targets and place.account and not place.caller:
+        return Watch(f"account:{place.account}", None, place.region, ended)
+    if len(targets) != 1 or place.caller:
+        raise _No(Refusal(Reason.TARGET, " ".join(words)))
+    return Watch(targets[0], place.account, place.region, ended)
+
+
+def _investigate(words: list[str]) -> Investigate:
+    place, left = _place(words)
+    since, others = SINCE, []
+    rest = iter(left)
+    for word in rest:
+        if word.lower() != "since":
+            others.append(word)
+            continue
+        said = next(rest, "")
+        duration = _DURATION.fullmatch(said)
+        since = int(duration[1]) * _SECONDS[duration[2].lower()] if duration else 0
+        if not 60 <= since <= LONGEST_SINCE:
+            raise _No(Refusal(Reason.SINCE, said))
+    targets = tuple(dict.fromkeys(_targets(others)))
+    if len(targets) > MOST_TARGETS or place.caller:
+        raise _No(Refusal(Reason.WORDS, " ".join(words), "incident"))
+    return Investigate(since, targets, place.account, place.region)
+
+
+def _targets(words: list[str]) -> list[str]:
+    """`tag team=payments` and `account prod` are one target each, as with a colon."""
+    targets: list[str] = []
+    rest = iter(words)
+    for word in rest:
+        kind = word.lower().rstrip(":")
+        if kind in ("tag", "account") and (following := next(rest, "")):
+            targets.append(f"{kind}:{following}")
+        elif kind not in ("and", "all", "pipeline", "pipelines", ""):
+            targets.append(word.strip(","))
+    return targets
 
 
 def _diagnose(words: list[str]) -> Diagnose:

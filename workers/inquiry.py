@@ -138,6 +138,13 @@ class Inquiries:
         )
         return _text(holder)
 
+    def open(self, inquiry: Inquiry) -> None:
+        """Write an inquiry down that nobody joins: it is about this channel alone."""
+        self._reserve(
+            keys=[_join_key(inquiry), _key(inquiry.id), OPEN],
+            args=[inquiry.id, inquiry.model_dump_json(), time.time(), 0, KEEP_SECONDS],
+        )
+
     def queued(self, inquiry: Inquiry, job_id: str, pipeline: Pipeline) -> None:
         """Add to the transaction that enqueues the job: from now on the inquiry is watched."""
         mapping = {"state": State.QUEUED.value, "job": job_id}

@@ -32,6 +32,7 @@ SHOW_HOME = "workers.jobs.show_home"
 ALERTS = "workers.incidents.jobs.alerts"
 WATCH = "workers.incidents.jobs.watch"
 UNWATCH = "workers.incidents.jobs.unwatch"
+INVESTIGATE = "workers.incidents.jobs.investigate"
 LIST_WATCHES = "workers.incidents.jobs.list_watches"
 
 BEAT = "pipeline-access:workers:beat"  # exists while at least one worker is alive
