@@ -99,6 +99,14 @@ def test_actions_without_a_key_need_no_key_policy() -> None:
     assert decision(request("kms:ListAliases", "*"), policies) is ALLOWED
 
 
+def test_an_alias_is_a_way_to_the_key_but_has_no_policy_of_its_own() -> None:
+    """https://docs.aws.amazon.com/kms/latest/developerguide/alias-authorization.html"""
+    alias = f"arn:aws:kms:us-east-1:{OWN}:alias/artifacts"
+    policies = Policies(identity=(identity(allow("kms:*")),))
+    assert decision(request("kms:DeleteAlias", alias), policies) is ALLOWED
+    assert decision(request("kms:Decrypt", alias), policies) is IMPLICIT
+
+
 def test_the_cross_account_example_of_the_page() -> None:
     """Example 2: the key policy names Bob's account, his role's own policy names the key."""
     crypto = ["kms:Encrypt", "kms:Decrypt", "kms:GenerateDataKey", "kms:DescribeKey"]

@@ -289,8 +289,16 @@ def is_guarded(facts: Facts) -> bool:
     """
     action = facts.action
     if action.startswith("kms:"):
-        return ":key/" in facts.resource
+        by_alias = ":alias/" in facts.resource and action not in _OF_ALIASES
+        return by_alias or ":key/" in facts.resource
     return action.startswith("sts:") and ":role/" in facts.resource
+
+
+_OF_ALIASES = frozenset({"kms:createalias", "kms:updatealias", "kms:deletealias"})
+"""Actions on the alias itself, which has no policy; all others reach the key behind it.
+
+https://docs.aws.amazon.com/kms/latest/developerguide/alias-authorization.html
+"""
 
 
 def both(*answers: Answer) -> Answer:
