@@ -121,9 +121,7 @@ class Refusal:
 
 
 Parsed: TypeAlias = Diagnose | ListPipelines | Watch | Watching | Investigate | Help | Refusal
-VERBS = frozenset(
-    {"list", "help", "diagnose", "why", "watch", "unwatch", "watching", "incident"}
-)
+VERBS = frozenset({"list", "help", "diagnose", "why", "watch", "unwatch", "watching", "incident"})
 SINCE = 2 * 3600
 LONGEST_SINCE = 14 * 24 * 3600
 MOST_TARGETS = 20

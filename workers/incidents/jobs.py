@@ -1,0 +1,79 @@
+"""The jobs of incidents: what the worker does about failures, watches and sweeps.
+
+As those of `workers.jobs` they take JSON values, may run twice, and speak through outboxes.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import structlog
+from rq import Retry
+
+from workers.incidents import threads, watching
+from workers.incidents.intake import Intake
+from workers.incidents.survey import open_survey
+from workers.incidents.triage import Triage
+from workers.incidents.watches import Target
+from workers.inquiry import Inquiry, State, new_id
+from workers.room import Room, open_room
+from workers.slack.people import NotKnown
+from workers.telling import failing
+
+BATCH = 100  # pipelines looked at together
+SHARE = 0.5  # of the job's time after which the rest is left to the next job
+SLACK_AWAY = Retry(max=60, interval=[5, 10, 20, 40, 60])
+
+log = structlog.get_logger(__name__)
+
+
+def alerts() -> None:
+    """Look at pipelines that failed or succeeded again, and show what that means in threads.
+
+    One job at a time does it (its id is unique). What it leaves, the next round finds.
+    """
+    room, began = open_room(), time.monotonic()
+    seconds = room.settings.jobs.timeout_seconds
+    intake = Intake(room.redis)
+    try:
+        while time.monotonic() - began < seconds * SHARE and (due := intake.due(BATCH)):
+            with open_survey(room.settings, f"alerts-{new_id()}", seconds * SHARE) as survey:
+                Triage(room, intake, survey).work_off(due)
+            threads.show_changed(room)
+    except NotKnown as error:
+        log.warning("Slack does not say who may be told", error=str(error))
+    threads.show_changed(room)
+
+
+def watch(request: dict[str, Any], target: dict[str, Any]) -> Retry | None:
+    """Let a channel watch pipelines, if the person may ask about them."""
+    wanted = Target.model_validate(target)
+    return _answered(request, lambda room, inquiry: watching.watch(room, inquiry, wanted))
+
+
+def unwatch(request: dict[str, Any], target: dict[str, Any]) -> Retry | None:
+    """Let a channel watch something no longer."""
+    wanted = Target.model_validate(target)
+    return _answered(request, lambda room, inquiry: watching.unwatch(room, inquiry, wanted))
+
+
+def list_watches(request: dict[str, Any]) -> Retry | None:
+    """Tell the asker what the channel watches."""
+    return _answered(request, watching.watching)
+
+
+def _answered(request: dict[str, Any], answer: Callable[[Room, Inquiry], None]) -> Retry | None:
+    inquiry = Inquiry.model_validate(request)
+    room = open_room()
+    with failing(room, inquiry):
+        standing = room.inquiries.standing(inquiry.id)
+        if standing is not None and standing.state not in (State.RESERVED, State.QUEUED):
+            return None  # answered, or given up, before this second run
+        try:
+            answer(room, inquiry)
+        except NotKnown as error:
+            log.warning("Slack does not say who asks", inquiry=inquiry.id, error=str(error))
+            return SLACK_AWAY
+    return None

@@ -1,0 +1,103 @@
+"""Alerts shown in threads: opened, counted, closed, as fast as the channel's rate allows."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+
+import structlog
+
+from workers.diagnosis.report_json import from_json
+from workers.incidents.alerts import Alert, Alerts
+from workers.incidents.triage import alerts_of
+from workers.incidents.watches import Watches
+from workers.room import Room
+from workers.slack import alerts as words
+from workers.slack import delivery, report
+from workers.slack.blocks import Message
+from workers.slack.delivery import ROOT, Item
+from workers.telling import link
+
+COUNT = "count"
+FINDING = "finding"
+
+log = structlog.get_logger(__name__)
+
+
+def show_changed(room: Room) -> None:
+    """Bring every thread up to date whose alert changed. Raises redis.RedisError."""
+    alerts = alerts_of(room)
+    for alert_id in alerts.changed(time.time()):
+        alert = alerts.alert(alert_id)
+        if alert is None or alert.shown == alert.state:
+            alerts.drop(alert_id)
+        else:
+            _show(room, alerts, alert)
+
+
+def _show(room: Room, alerts: Alerts, alert: Alert) -> None:
+    items = _items(room, alert)
+    new = sum(1 for each in items if each.method == "post")
+    if new and not alerts.may_say(alert.channel, new):
+        log.info("said later", alert=alert.id, channel=alert.channel)
+        alerts.later(alert.id)
+        return
+    room.outbox.add(alert.id, *items)
+    alerts.shown(alert, recovered=alert.healthy)
+    delivered = room.outbox.deliver(alert.id)
+    if delivered.refused:
+        _refused(room, alerts, alert, delivered.refused)
+        return
+    standing = room.inquiries.standing(alert.id)
+    if standing is not None and not standing.permalink:
+        link(room, standing.inquiry)
+
+
+def _items(room: Room, alert: Alert) -> list[Item]:
+    """What the thread lacks: messages that are not there yet, and those whose numbers moved."""
+    texts, posted = room.texts, room.outbox.posted
+    root = words.root(alert, room.settings, texts)
+    several = alert.failures > 1 or len(alert.members) > 1
+    mark = hashlib.sha256(alert.state.encode()).hexdigest()[:12]
+    items: list[Item] = []
+    if posted(alert.id, ROOT) is None:
+        items.append(delivery.post(ROOT, alert.channel, root))
+        items.append(delivery.reply(FINDING, _finding(room, alert)))
+    else:
+        items.append(delivery.update(f"{ROOT}:{mark}", ROOT, root))
+    if several:
+        counted = words.count(alert, texts)
+        if posted(alert.id, COUNT) is None:
+            items.append(delivery.reply(COUNT, counted))
+        else:
+            items.append(delivery.update(f"{COUNT}:{mark}", COUNT, counted))
+    if alert.healthy:
+        items.append(delivery.reply(f"healthy:{mark}", words.recovered(alert, texts)))
+    return items
+
+
+def _finding(room: Room, alert: Alert) -> Message:
+    known = room.inquiries.report(alert.id)
+    standing = room.inquiries.standing(alert.id)
+    if known is not None and alert.finding:
+        found = from_json(known)
+        for each in found.findings:
+            if each.id == alert.finding:
+                return report.finding(each, 1, 1, alert.id, room.texts)
+    text = standing.inquiry.errors[0] if standing and standing.inquiry.errors else ""
+    return words.said(alert, text, room.texts)
+
+
+def _refused(room: Room, alerts: Alerts, alert: Alert, why: str) -> None:
+    """The channel lets nobody in: its watches rest, and who set them is told, once each."""
+    alerts.refused(alert, why)
+    by_person: dict[str, list[str]] = {}
+    paused = Watches(room.redis).pause(alert.channel, why)
+    for each in paused:
+        by_person.setdefault(each.user, []).append(each.target.id)
+    for user, targets in by_person.items():
+        theirs = [each for each in paused if each.user == user and each.target.id in targets]
+        message = words.paused(alert.channel, why, theirs, room.texts)
+        thread = f"{alert.id}-paused-{user}"
+        room.outbox.add(thread, delivery.post(ROOT, user, message))
+        room.outbox.deliver(thread)
