@@ -18,7 +18,7 @@ def test_the_person_who_cannot_approve(scratch: Cloud, world: World) -> None:
     """https://docs.aws.amazon.com/codepipeline/latest/userguide/approvals-iam-permissions.html"""
     pipeline = world.pipeline("tax-release")
     iam = scratch.client("iam", pipeline.account)
-    key = iam.create_access_key(UserName="alex.kim")["AccessKey"]
+    key = iam.create_access_key(UserName="release-manager")["AccessKey"]
     alex = scratch.client_as(
         {
             "AWS_ACCESS_KEY_ID": key["AccessKeyId"],
@@ -39,7 +39,7 @@ def test_the_person_who_cannot_approve(scratch: Cloud, world: World) -> None:
     with pytest.raises(ClientError) as refused:
         alex.put_approval_result(**approval)
     assert refused.value.response["Error"]["Message"] == (
-        "User: arn:aws:iam::111111111111:user/alex.kim is not authorized to perform: "
+        "User: arn:aws:iam::111111111111:user/release-manager is not authorized to perform: "
         "codepipeline:PutApprovalResult on resource: arn:aws:codepipeline:us-east-1:"
         "111111111111:tax-release/Approve/Release because no identity-based policy allows the "
         "codepipeline:PutApprovalResult action"

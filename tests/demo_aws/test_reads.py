@@ -149,7 +149,7 @@ def test_a_permissions_boundary_and_its_document(reader: Reader) -> None:
 
 def test_a_managed_policy_of_aws(reader: Reader) -> None:
     iam = reader("iam")
-    attached = iam.list_attached_user_policies(UserName="alex.kim")["AttachedPolicies"]
+    attached = iam.list_attached_user_policies(UserName="release-manager")["AttachedPolicies"]
     arn = "arn:aws:iam::aws:policy/AWSCodePipeline_ReadOnlyAccess"
     assert [each["PolicyArn"] for each in attached] == [arn]
     version = iam.get_policy(PolicyArn=arn)["Policy"]["DefaultVersionId"]
@@ -161,9 +161,9 @@ def test_a_managed_policy_of_aws(reader: Reader) -> None:
 
 def test_a_user_with_policies_and_groups(reader: Reader) -> None:
     iam = reader("iam")
-    assert iam.get_user(UserName="alex.kim")["User"]["Arn"].endswith(":user/alex.kim")
-    assert iam.list_user_policies(UserName="alex.kim")["PolicyNames"] == []
-    assert iam.list_groups_for_user(UserName="alex.kim")["Groups"] == []
+    assert iam.get_user(UserName="release-manager")["User"]["Arn"].endswith(":user/release-manager")
+    assert iam.list_user_policies(UserName="release-manager")["PolicyNames"] == []
+    assert iam.list_groups_for_user(UserName="release-manager")["Groups"] == []
 
 
 def test_the_alias_of_an_account(root: Reader) -> None:
