@@ -26,6 +26,7 @@ from workers.policy import (
     Request,
     Unreadable,
     evaluate,
+    explain,
     parse,
 )
 from workers.snapshot.model import State
@@ -75,6 +76,8 @@ _EVERYTHING = {"Effect": "Allow", "Principal": "*", "Action": "*", "Resource": "
 def causes(check: Check, checker: Checker) -> tuple[Cause, ...]:
     """Every reason why the check is not allowed, those that stop it today first; () if it is."""
     if check.verdict.decision is Decision.ALLOWED:
+        return ()
+    if _passes_abroad(check.requirement):
         return ()
     gone = _gone(check.requirement, checker)
     if gone is not None:
@@ -140,6 +143,16 @@ def allows_only(policy: Policy, kind: PolicyKind) -> Policy:
         return policy
     kept = [dict(each.raw) for each in policy.statements if each.effect is Effect.ALLOW]
     return parse({"Version": policy.version, "Statement": kept}, name=policy.name, kind=kind)
+
+
+def _passes_abroad(requirement: Requirement) -> bool:
+    """A role can be passed in its own account only: a fault of the configuration, and told as one.
+
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_use_passrole.html
+    """
+    return requirement.action.lower() == "iam:passrole" and account_of(
+        requirement.principal
+    ) != account_of(requirement.resource)
 
 
 # --- absent ------------------------------------------------------------------------------------
@@ -223,8 +236,6 @@ def _component(layer: Layer, requirement: Requirement) -> Component:
             return Component.SCP
         case Layer.RCP:
             return Component.RCP
-        case Layer.VPCE:
-            return Component.CONFIG
         case Layer.RESOURCE | Layer.TRUST | Layer.GRANT:
             return resource_component(requirement.action)
         case Layer.BLOCK_PUBLIC_ACCESS | Layer.OBJECT_OWNERSHIP:
@@ -424,6 +435,8 @@ def _undecided(check: Check, checker: Checker) -> tuple[Cause, ...]:
         return (replace(silent, certainty=Certainty.LIKELY, unread=(policies.grants.name,)),)
     unread = tuple(each.name for each in check.verdict.depends_on if each.kind == "document")
     keys = tuple(each.name for each in check.verdict.depends_on if each.kind == "context")
+    if not unread and (open_statement := uncertain(check, checker)) is not None:
+        return (_conditional(requirement, open_statement, keys),)
     if requirement.part is Part.SERVICE or any(_unknown(each) for each in policies.identity):
         return ()
     bare = _grants_of(policies, request)
@@ -448,6 +461,45 @@ def _undecided(check: Check, checker: Checker) -> tuple[Cause, ...]:
             unread=unread or keys,
         ),
     )
+
+
+def uncertain(
+    check: Check,
+    checker: Checker,
+    layers: tuple[Layer, ...] = tuple(Layer),
+    effect: Effect | None = None,
+) -> Match | None:
+    """The statement that applies or not by what nobody knows of the request; a deny first."""
+    explanation = explain(
+        checker.request(check.requirement), checker.policies(check.requirement), partial=True
+    )
+    found = [
+        Match(layer.layer, miss.cause)
+        for layer in explanation.layers
+        if layer.layer in layers
+        for miss in layer.near_misses
+        if all(failure.unknown for failure in miss.failures) and effect in (None, miss.cause.effect)
+    ]
+    found.sort(key=lambda match: match.effect is not Effect.DENY)
+    return found[0] if found else None
+
+
+def _conditional(requirement: Requirement, match: Match, keys: tuple[str, ...]) -> Cause:
+    return Cause(
+        "undecided_condition",
+        _component(match.layer, requirement),
+        ("condition", match.layer, match.policy, match.statement, role_of(requirement.principal)),
+        Certainty.UNKNOWN,
+        detail="condition",
+        layer=match.layer,
+        match=match,
+        unread=keys,
+    )
+
+
+def denied_by(check: Check, match: Match) -> Cause:
+    """The cause of a check that a statement denies, as the documents or AWS's own words say."""
+    return _denied(check, match)
 
 
 def _delegating(principal: str) -> Document:

@@ -54,7 +54,7 @@ def diagnose(
     read. Raises LookupError for a language without texts.
     """
     words = texts(language)
-    needs = requirements(snapshot, catalogue)
+    needs = messages.awaited(requirements(snapshot, catalogue), snapshot)
     told = failures(snapshot)
     needs = (*needs, *messages.asked_for(told, needs, snapshot))
     checker = Checker(snapshot)

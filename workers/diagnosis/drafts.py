@@ -6,12 +6,12 @@ import fnmatch
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from workers.diagnosis.causes import Cause, Side
+from workers.diagnosis.causes import Cause, Side, denied_by
 from workers.diagnosis.checks import bucket_of, role_of
 from workers.diagnosis.failures import Failure, Source
 from workers.diagnosis.model import Certainty, Check, Component, Evidence
 from workers.pipeline.requirement import Requirement, Strength
-from workers.policy import Layer
+from workers.policy import Effect, Layer
 from workers.snapshot.model import empty
 
 EXACT = 100
@@ -116,22 +116,88 @@ def join(
         scores = [_score(failure, draft) for draft in joined]
         best = max((score for score, _ in scores), default=0)
         if best < POINTED:
-            unexplained.append(failure)
+            number = _at_place(failure, joined)
+            if number is None:
+                unexplained.append(failure)
+            else:
+                joined[number] = _matched(joined[number], failure, POINTED, 0)
             continue
         for number, (score, index) in enumerate(scores):
             if score == best:
                 joined[number] = _matched(joined[number], failure, score, index)
-    return tuple(joined), tuple(unexplained)
+    return _without_echoes(joined), tuple(unexplained)
+
+
+def _at_place(failure: Failure, drafts: Sequence[Draft]) -> int | None:
+    """What is wrong with the very action that failed, where the message itself names nothing.
+
+    A message that names another service is about something else.
+    """
+    denial = failure.denial
+    if denial is None or not failure.stage or (denial.principal and denial.action):
+        return None
+    for number, draft in enumerate(drafts):
+        if draft.certainty is Certainty.UNKNOWN or draft.documented_only:
+            continue
+        needs = [check.requirement for check in draft.checks] or [draft.lead]
+        for need in needs:
+            here = _place(need) == (failure.stage, failure.action)
+            if here and (draft.fault or _service_fit(failure, need.action) >= 0):
+                return number
+    return None
+
+
+def _without_echoes(drafts: Iterable[Draft]) -> tuple[Draft, ...]:
+    """One draft for what is one cause in several actions, and nothing twice.
+
+    A fault of several actions is told where it stopped one; access that AWS merely lists is not
+    told beside needed access of the same principal to the same thing that the failure explains.
+    """
+    kept: dict[tuple[str, ...], Draft] = {}
+    for draft in drafts:
+        key = draft.key
+        if draft.fault and draft.lead.resource:
+            key = ("fault", draft.fault, draft.lead.principal, draft.lead.resource)
+        if key not in kept or draft.score > kept[key].score:
+            kept[key] = draft
+    matched = {draft.key[:3] for draft in kept.values() if draft.matched and _needed(draft)}
+    return tuple(
+        replace(draft, matched=(), score=0)
+        if draft.documented_only and draft.key[:3] in matched
+        else draft
+        for draft in kept.values()
+    )
+
+
+def _needed(draft: Draft) -> bool:
+    return bool(draft.checks) and not draft.documented_only
 
 
 def _matched(draft: Draft, failure: Failure, score: int, index: int) -> Draft:
     led = _led_by(draft, index) if draft.checks and score > draft.score else draft
+    if score >= EXACT:
+        led = _denying(led, failure)
     return replace(
         led,
         matched=(*draft.matched, failure),
         score=max(score, draft.score),
         certainty=_raised(led, failure, score),
     )
+
+
+def _denying(draft: Draft, failure: Failure) -> Draft:
+    """A deny that hung on an unknown key has applied: AWS's message says so.
+
+    The key's value was not known here; to AWS, which named the layer, it was.
+    """
+    match = draft.cause.match if draft.cause is not None else None
+    explicit = failure.denial is not None and failure.denial.effect == "explicitDeny"
+    if draft.kind != "undecided_condition" or match is None or not explicit:
+        return draft
+    if match.effect is not Effect.DENY:
+        return draft
+    causes = tuple(denied_by(check, match) for check in draft.checks)
+    return replace(draft, causes=causes, kind=causes[0].kind, certainty=Certainty.PROVEN)
 
 
 def _raised(draft: Draft, failure: Failure, score: int) -> Certainty:

@@ -18,6 +18,9 @@ from workers.diagnosis.denials import Denial, Layer, parse_denial
 from workers.pipeline.arn import account_of
 from workers.snapshot.model import Run, Snapshot, TrailEvent
 
+UNREAD = "unread"
+"""The kind of a denial by CodePipeline's code alone, whose text nobody here understands."""
+_PERMISSION_CODES = ("PermissionError", "AccessDenied", "AccessDeniedException")
 _DENIED_CODES = ("AccessDenied", "UnauthorizedOperation", "NotAuthorized", "Forbidden")
 
 
@@ -82,7 +85,7 @@ def _standing(runs: Iterable[Run]) -> tuple[Run, ...]:
 
 
 def _of_text(text: str, snapshot: Snapshot, source: Source, run: Run | None) -> list[Failure]:
-    denials = parse_denial(text) if text else ()
+    denials = _denials(text, run.error_code if run is not None else "")
     return [
         Failure(
             source,
@@ -96,6 +99,19 @@ def _of_text(text: str, snapshot: Snapshot, source: Source, run: Run | None) -> 
         for denial in denials
         if not denial.not_access
     ]
+
+
+def _denials(text: str, code: str) -> tuple[Denial, ...]:
+    """The denials in a text; in its single lines where the whole is none.
+
+    A text that is none but comes with CodePipeline's code for one tells at least of a denial.
+    """
+    found = parse_denial(text) if text else ()
+    if not found and "\n" in text:
+        found = tuple(denial for line in text.splitlines() for denial in parse_denial(line))
+    if not found and code in _PERMISSION_CODES:
+        found = (Denial(kind=UNREAD, text=text),)
+    return found
 
 
 def _of_trail(snapshot: Snapshot) -> tuple[Failure, ...]:

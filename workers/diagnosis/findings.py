@@ -193,6 +193,8 @@ class Author:
             return self.planner.retry(text)
         if draft.fault:
             return self.repairs.of_fault(draft, text)
+        if draft.kind == "object_ownership":
+            return self.repairs.of_ownership(draft, text)
         if draft.kind == "document_duplicate_key":
             return self.repairs.of_document(draft, text, lost_principals)
         if draft.kind == "missing":

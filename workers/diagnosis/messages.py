@@ -14,22 +14,31 @@ from types import MappingProxyType
 
 from workers.diagnosis.causes import (
     allows_only,
-    causes,
     component_of,
+    denied_by,
     detail_of,
     resource_component,
     scope_of,
+    uncertain,
 )
-from workers.diagnosis.checks import Checker
-from workers.diagnosis.drafts import Draft, gather, resource_fits, same_principal
-from workers.diagnosis.failures import Failure, Source
+from workers.diagnosis.checks import Checker, bucket_of
+from workers.diagnosis.drafts import (
+    EXACT,
+    Draft,
+    gather,
+    join,
+    resource_fits,
+    same_principal,
+    service_of,
+)
+from workers.diagnosis.failures import UNREAD, Failure, Source
 from workers.diagnosis.model import Certainty, Check, Component
 from workers.pipeline.arn import account_of, region_of, service_host
 from workers.pipeline.context import Mentions
 from workers.pipeline.keys import resolve_key
 from workers.pipeline.requirement import Part, Requirement, Strength
 from workers.pipeline.situation import bucket_account
-from workers.policy import Decision, Policies, PolicyKind, evaluate
+from workers.policy import Decision, Effect, Layer, Policies, PolicyKind, evaluate
 from workers.snapshot.model import Snapshot, State
 
 HANDSHAKE = "(handshake)"
@@ -74,6 +83,31 @@ def asked_for(
         )
         found.append(_requirement(failure, principal, parts.get(principal), snapshot, sendable))
     return tuple(found)
+
+
+def awaited(requirements: Sequence[Requirement], snapshot: Snapshot) -> tuple[Requirement, ...]:
+    """The requirements, where what a person is asked for at this moment counts as needed.
+
+    That is to approve where an approval waits; the other tasks of a person block nothing.
+    """
+    waiting = {
+        (run.stage, run.action)
+        for run in snapshot.runs.value or ()
+        if run.status == "InProgress" and run.execution == _latest(snapshot)
+    }
+    return tuple(
+        replace(need, strength=Strength.WHEN)
+        if need.part is Part.USER
+        and need.action == "codepipeline:PutApprovalResult"
+        and (need.stage, need.pipeline_action) in waiting
+        else need
+        for need in requirements
+    )
+
+
+def _latest(snapshot: Snapshot) -> str:
+    runs = snapshot.runs.value or ()
+    return runs[0].execution if runs else ""
 
 
 def _parts_of_pipeline(snapshot: Snapshot) -> dict[str, Part]:
@@ -230,15 +264,35 @@ def explained(
     unexplained: Iterable[Failure], checks: Sequence[Check], checker: Checker
 ) -> tuple[Draft, ...]:
     """A draft for each failure that no draft explains; none where it is no question of access."""
+    kept = tuple(unexplained)
+    named = [each for each in kept if _names_request(each)]
+    found = _drafts(named, checks, checker)
+    # What names no request may be the echo of what another message names.
+    rest = [each for each in kept if not _names_request(each)]
+    joined, rest_of_rest = join(found.values(), rest)
+    found = {draft.key: draft for draft in joined}
+    for key, draft in _drafts(rest_of_rest, checks, checker).items():
+        found.setdefault(key, draft)
+    return tuple(found.values())
+
+
+def _names_request(failure: Failure) -> bool:
+    denial = failure.denial
+    return denial is not None and bool(denial.principal and denial.action)
+
+
+def _drafts(
+    failures: Iterable[Failure], checks: Sequence[Check], checker: Checker
+) -> dict[tuple[str, ...], Draft]:
     found: dict[tuple[str, ...], Draft] = {}
-    for failure in unexplained:
+    for failure in failures:
         draft = _explained(failure, checks, checker)
         if draft is not None:
             known = found.get(draft.key)
             found[draft.key] = (
                 draft if known is None else replace(known, matched=(*known.matched, failure))
             )
-    return tuple(found.values())
+    return found
 
 
 def _explained(failure: Failure, checks: Sequence[Check], checker: Checker) -> Draft | None:
@@ -258,7 +312,31 @@ def _of_request(failure: Failure, check: Check, checker: Checker) -> Draft | Non
         if failure.source is Source.TRAIL:
             return None  # an old event of a cured denial needs nobody's attention
         return _draft("retry", component_of(check.requirement), failure, check, retry=True)
-    return _of_message(failure, check)
+    return _of_deny(failure, check, checker) or _of_message(failure, check)
+
+
+_DENYING = {
+    "identity": (Layer.IDENTITY,),
+    "resource": (Layer.RESOURCE, Layer.TRUST),
+    "trust": (Layer.TRUST,),
+    "boundary": (Layer.BOUNDARY,),
+    "scp": (Layer.SCP,),
+    "rcp": (Layer.RCP,),
+    "vpce": (Layer.VPCE,),
+}
+
+
+def _of_deny(failure: Failure, check: Check, checker: Checker) -> Draft | None:
+    """The statement that the message means: it denies by a key of which only AWS knew the value."""
+    denial = failure.denial
+    assert denial is not None
+    if denial.effect != "explicitDeny" or check.verdict.decision is not Decision.UNKNOWN:
+        return None
+    match = uncertain(check, checker, _DENYING.get(denial.layer or "", ()), Effect.DENY)
+    if match is None:
+        return None
+    (draft,) = gather([(check, denied_by(check, match))])
+    return replace(draft, matched=(failure,), score=EXACT)
 
 
 def _allows_now(failure: Failure, check: Check, checker: Checker) -> bool:
@@ -366,10 +444,12 @@ def _of_hint(failure: Failure, checks: Sequence[Check], checker: Checker) -> Dra
     if not mine:
         component = Component(denial.points_at[0]) if denial.points_at else Component.CONFIG
         return _bare("message_access", component, failure, None)
-    if all(_allowed(check) for check in mine):
+    if owned := _of_ownership(failure, mine, checker):
+        return owned
+    if denial.kind != UNREAD and all(_allowed(check) for check in mine):
         lead = mine[0]
         return _draft("retry_access", component_of(lead.requirement), failure, lead, retry=True)
-    undecided = [check for check in mine if not _allowed(check)]
+    undecided = [check for check in mine if not _allowed(check)] or mine
     lead = max(undecided, key=lambda check: _likeness(check, failure))
     draft = _draft(
         "message_access",
@@ -379,6 +459,37 @@ def _of_hint(failure: Failure, checks: Sequence[Check], checker: Checker) -> Dra
         certainty=Certainty.UNKNOWN,
     )
     return replace(draft, score=0)
+
+
+def _of_ownership(failure: Failure, checks: Sequence[Check], checker: Checker) -> Draft | None:
+    """S3 refuses though policies allow, and the bucket leaves its objects to whoever wrote them.
+
+    https://docs.aws.amazon.com/AmazonS3/latest/userguide/about-object-ownership.html
+    """
+    denial = failure.denial
+    assert denial is not None
+    if service_of(denial.service) != "s3" or "bucket" not in denial.points_at:
+        return None
+    reads = [
+        check
+        for check in checks
+        if check.requirement.action.lower() == "s3:getobject"
+        and check.verdict.decision in (Decision.ALLOWED, Decision.UNKNOWN)
+    ]
+    # What a stack's role reads besides the template is what another account may have written.
+    reads.sort(key=lambda check: check.requirement.part is not Part.CLOUDFORMATION_ROLE)
+    for check in reads:
+        bucket = checker.snapshot.bucket(bucket_of(check.requirement.resource)).value
+        if bucket is not None and bucket.ownership.value == "ObjectWriter":
+            draft = _draft(
+                "object_ownership",
+                Component.BUCKET,
+                failure,
+                check,
+                detail="object_ownership",
+            )
+            return replace(draft, values=MappingProxyType({"policy": "ObjectWriter"}))
+    return None
 
 
 def _allowed(check: Check) -> bool:
@@ -464,11 +575,3 @@ def _outside_aws(failure: Failure, checks: Sequence[Check], checker: Checker) ->
         return None
     draft = _draft("scm", Component.CONNECTION, failure, uses[0], detail="app_installation")
     return replace(draft, requirement=replace(uses[0].requirement, action=HANDSHAKE))
-
-
-def checked(
-    needs: Iterable[Requirement], checker: Checker
-) -> tuple[tuple[Check, ...], tuple[Draft, ...]]:
-    """The checks of the requests that messages name, and the drafts of those that are denied."""
-    checks = checker.check_all(needs)
-    return checks, gather((check, cause) for check in checks for cause in causes(check, checker))

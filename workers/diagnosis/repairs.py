@@ -74,6 +74,25 @@ class Repairs:
             snippets=code,
         )
 
+    def of_ownership(self, draft: Draft, text: str) -> Fix:
+        """The bucket's owner takes over what is uploaded from now on.
+
+        Not proven: what an object that exists belongs to stands in no document that was read.
+        """
+        made = self._ownership(bucket_of(draft.lead.resource))
+        if made is None:
+            return self.planner.instructions(text)
+        step, value, access = made
+        step = self._owned(step)
+        return Fix(
+            kind=FixKind.INSTRUCTIONS if step.owned_by else FixKind.APPLY,
+            access=access,
+            steps=(step,),
+            instructions=text,
+            fingerprint=fingerprint((step,)),
+            snippets=snippets(step.target, (), value) if step.owned_by else (),
+        )
+
     def _owned(self, step: Step) -> Step:
         owner = owner_of(
             step.target, self.checker.snapshot, self.planner.settings, self.planner.texts
