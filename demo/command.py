@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
+import signal
 import sys
 import time
-from typing import Any
+from collections.abc import Iterator
 
 import click
 from rich.console import Console
 from rich.panel import Panel
 from rich.text import Text
-from rich.tree import Tree
 
-from demo.local import LocalWorld, ended_by_signals
+from demo.aws.cloud import CloudError
+from demo.local import LocalWorld
 from demo.processes import StartError
-from demo.rounds import Thread, ask_all, names_of
-from demo.transcript import buttons_of, text_of
+from demo.rounds import Thread, ask_all
+from demo.transcript import as_json, summary, transcript
+
+INTERRUPTED = 130  # as a shell reports a program that SIGINT ended
 
 
 @click.command()
@@ -24,41 +29,60 @@ from demo.transcript import buttons_of, text_of
 @click.option(
     "--once", is_flag=True, help="No browser: ask about every pipeline, print the threads."
 )
-@click.option("--json", "as_json", is_flag=True, help="With --once: print JSON instead of text.")
+@click.option("--json", "json_wanted", is_flag=True, help="With --once: JSON instead of text.")
 @click.option("--port", default=0, show_default="a free one", help="The page's port.")
 @click.option("--latency", default=0.0, help="Milliseconds to add to every AWS call.")
-def demo(names: tuple[str, ...], once: bool, as_json: bool, port: int, latency: float) -> None:
+def demo(names: tuple[str, ...], once: bool, json_wanted: bool, port: int, latency: float) -> None:
     """Run the local world: a Slack page, AWS accounts with broken pipelines, bot and worker.
 
-    Nothing leaves this machine. Ctrl-C ends all of it.
+    Nothing leaves this machine, and nothing stays on it. Ctrl-C ends all of it.
+
+    With --once the status is 0 when every thread names its true cause, 1 when one does not, and
+    2 for a pipeline that does not exist.
     """
     if names and not once:
         raise click.UsageError("Pipelines are named only with --once; on the page, type them.")
-    if as_json and not once:
+    if json_wanted and not once:
         raise click.UsageError("--json goes with --once.")
-    console = Console(stderr=as_json)
-    status = 0
+    progress = Console(stderr=once)
+    _stay_on_this_machine()
     try:
-        with (
-            ended_by_signals(),
-            LocalWorld(latency_ms=latency, page_port=port, workers=2 if once else 1) as world,
-        ):
-            status = _once(world, names, as_json) if once else _serve(world, console)
+        with _ended_by_signals():
+            world = LocalWorld(latency_ms=latency, page_port=port, workers=2 if once else 1)
+            _refuse_unknown(world, names)
+            with _entered(world, progress):
+                sys.exit(_once(world, names, json_wanted) if once else _serve(world, progress))
     except KeyboardInterrupt:
-        console.print("Ended; nothing was left behind.")
-    except StartError as error:
-        console.print(Text(str(error), style="red"))
-        status = 1
-    sys.exit(status)
+        progress.print("Ended; nothing was left behind.")
+        sys.exit(INTERRUPTED if once else 0)
+    except (StartError, CloudError) as error:
+        progress.print(Text(str(error), style="red"))
+        sys.exit(1)
+
+
+@contextlib.contextmanager
+def _entered(world: LocalWorld, console: Console) -> Iterator[None]:
+    accounts, pipelines = len(world.world.accounts), len(world.world.pipelines)
+    console.print(
+        f"Starting {accounts} AWS accounts with {pipelines} pipelines, a Slack workspace, "
+        "Valkey, the bot and a worker …",
+        highlight=False,
+    )
+    began = time.monotonic()
+    with world:
+        console.print(f"Ready after {time.monotonic() - began:.1f} s.", highlight=False)
+        yield
 
 
 def _serve(world: LocalWorld, console: Console) -> int:
     lines = Text.assemble(
-        ("Open  ", "dim"), (f"{world.workspace.url}/", "bold underline cyan"), "\n",
-        ("Type  ", "dim"), ("/pipeline-access payments-deploy", "bold"), "\n",
-        ("      ", "dim"), "and press the button in the thread; act as somebody else, top left\n",
-        ("Logs  ", "dim"), str(world.folder), "\n",
-        ("End   ", "dim"), "Ctrl-C",
+        ("Open   ", "dim"), (f"{world.workspace.url}/", "bold underline cyan"), "\n",
+        ("Type   ", "dim"), ("/pipeline-access payments-deploy", "bold"), "\n",
+        ("       ", "dim"), "and press the button in the thread; act as somebody else, top left\n",
+        ("Shell  ", "dim"), f". {world.folder}/environment", "\n",
+        ("       ", "dim"), "lets pipeline-access diagnose, doctor and requests see this world\n",
+        ("Logs   ", "dim"), str(world.folder), "\n",
+        ("End    ", "dim"), "Ctrl-C",
     )  # fmt: skip
     console.print(Panel(lines, title="pipeline-access · local world", expand=False))
     while True:
@@ -69,67 +93,51 @@ def _serve(world: LocalWorld, console: Console) -> int:
         time.sleep(0.5)
 
 
-def _once(world: LocalWorld, names: tuple[str, ...], as_json: bool) -> int:
-    known = {pipeline.name for pipeline in world.world.pipelines}
-    unknown = [name for name in names if name not in known]
-    if unknown:
-        click.echo(f"No pipeline {unknown[0]!r} in the local world. There are:", err=True)
-        click.echo("  " + "\n  ".join(sorted(known)), err=True)
-        return 2
-    people = names_of(world.workspace)
+def _once(world: LocalWorld, names: tuple[str, ...], json_wanted: bool) -> int:
     console = Console()
     threads: list[Thread] = []
     for thread in ask_all(world.workspace, world.world, names):
         threads.append(thread)
-        if not as_json:
-            console.print(_tree(thread, people))
-            console.print()
-    rejected = world.workspace.rejections
-    if as_json:
-        click.echo(json.dumps([_json(thread, people) for thread in threads], indent=2))
+        if not json_wanted:
+            console.print(transcript(thread, world.workspace))
+    if json_wanted:
+        click.echo(json.dumps([as_json(each, world.workspace) for each in threads], indent=2))
     else:
-        _summary(console, threads)
-    for rejection in rejected:
+        console.print(summary(threads))
+    for rejection in world.workspace.rejections:
         click.echo(f"Slack would refuse: {rejection}", err=True)
-    return 0 if all(thread.right for thread in threads) and not rejected else 1
+    right = all(thread.right for thread in threads) and not world.workspace.rejections
+    return 0 if right else 1
 
 
-def _tree(thread: Thread, people: dict[str, str]) -> Tree:
-    tree = Tree(Text(f"{thread.asked}\n{thread.acknowledged}", style="dim"))
-    if not thread.messages:
-        tree.add(Text("no answer", style="bold red"))
-        return tree
-    root, *replies = thread.messages
-    branch = tree.add(Text(text_of(root, people), style="bold"))
-    for reply in replies:
-        branch.add(Text(text_of(reply, people)))
-    return tree
+def _refuse_unknown(world: LocalWorld, names: tuple[str, ...]) -> None:
+    known = {pipeline.name for pipeline in world.world.pipelines}
+    for name in names:
+        if name not in known:
+            there = "\n  ".join(sorted(known))
+            raise click.UsageError(
+                f"No pipeline {name!r} in the local world. There are:\n  {there}"
+            )
 
 
-def _summary(console: Console, threads: list[Thread]) -> None:
-    for thread in threads:
-        style = "green" if thread.right else "bold red"
-        words = (
-            f"{'right' if thread.right else 'WRONG':6} {thread.outcome:8} {thread.pipeline.name}"
-        )
-        missing = f"  (does not say: {', '.join(thread.missing)})" if thread.missing else ""
-        console.print(Text(words + missing, style=style))
-    right = sum(thread.right for thread in threads)
-    console.print(f"{right} of {len(threads)} threads name the true cause.")
+def _stay_on_this_machine() -> None:
+    """Forget the person's own AWS settings and proxies, for this process alone."""
+    for name in [name for name in os.environ if name.startswith("AWS_")]:
+        del os.environ[name]
+    os.environ["AWS_CONFIG_FILE"] = os.environ["AWS_SHARED_CREDENTIALS_FILE"] = os.devnull
+    os.environ["NO_PROXY"] = os.environ["no_proxy"] = "127.0.0.1"
 
 
-def _json(thread: Thread, people: dict[str, str]) -> dict[str, Any]:
-    return {
-        "pipeline": thread.pipeline.name,
-        "account": thread.pipeline.account,
-        "region": thread.pipeline.region,
-        "asked": thread.asked,
-        "acknowledged": thread.acknowledged,
-        "outcome": thread.outcome,
-        "right": thread.right,
-        "missing": list(thread.missing),
-        "seconds": round(thread.seconds, 2),
-        "messages": [
-            {"text": text_of(each, people), "buttons": buttons_of(each)} for each in thread.messages
-        ],
-    }
+@contextlib.contextmanager
+def _ended_by_signals() -> Iterator[None]:
+    """SIGTERM and SIGHUP end the world as SIGINT does."""
+
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    before = {each: signal.signal(each, interrupt) for each in (signal.SIGTERM, signal.SIGHUP)}
+    try:
+        yield
+    finally:
+        for each, handler in before.items():
+            signal.signal(each, handler)

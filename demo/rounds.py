@@ -12,7 +12,6 @@ from dataclasses import dataclass
 
 from demo import cast
 from demo.aws.world.model import Pipeline, World
-from demo.transcript import text_of
 from demo.workspace import Workspace
 from demo.workspace.state import Message
 
@@ -38,8 +37,7 @@ class Thread:
 
     @property
     def right(self) -> bool:
-        expected = "blocked" if self.pipeline.outcome == "retry" else self.pipeline.outcome
-        return self.outcome == expected and not self.missing
+        return self.outcome == _expected(self.pipeline) and not self.missing
 
 
 def ask_all(workspace: Workspace, world: World, names: Sequence[str] = ()) -> Iterator[Thread]:
@@ -54,19 +52,9 @@ def ask_all(workspace: Workspace, world: World, names: Sequence[str] = ()) -> It
             acknowledged=acknowledged,
             outcome=_outcome(messages),
             messages=tuple(messages),
-            missing=_missing(pipeline, messages),
+            missing=_missing(pipeline, [workspace.plain(each) for each in messages]),
             seconds=time.time() - began,
         )
-
-
-def names_of(workspace: Workspace) -> dict[str, str]:
-    """Ids of people, groups and channels to what the page calls them."""
-    directory = workspace.directory
-    return {
-        **{person.id: person.name for person in directory.people.values()},
-        **{group.id: group.handle for group in directory.usergroups.values()},
-        **{channel.id: channel.name for channel in directory.channels.values()},
-    }
 
 
 def _ask(workspace: Workspace, world: World, pipeline: Pipeline) -> tuple[str, str, float]:
@@ -76,7 +64,7 @@ def _ask(workspace: Workspace, world: World, pipeline: Pipeline) -> tuple[str, s
         text += f" as {pipeline.asker}"
     began = time.time()
     outcome = workspace.command(cast.DEVELOPER.id, cast.DEPLOYS.id, COMMAND, text)
-    return text, " / ".join(text_of(each) for each in outcome.ephemerals), began
+    return text, " / ".join(workspace.plain(each) for each in outcome.ephemerals), began
 
 
 def _finished(workspace: Workspace, pipeline: Pipeline, began: float) -> list[Message]:
@@ -103,11 +91,23 @@ def _outcome(messages: Sequence[Message]) -> str:
     return OUTCOMES.get(messages[0].text[:1], "") if messages else "silent"
 
 
-def _missing(pipeline: Pipeline, messages: Sequence[Message]) -> tuple[str, ...]:
-    """Words that a thread naming the true cause must have: who, what, and which document."""
-    if pipeline.truth is None:
-        return ()
-    said = "\n".join(text_of(message) for message in messages)
-    truth = pipeline.truth
-    words = (truth.principal.rsplit("/", 1)[-1], truth.action, truth.policy.rsplit("/", 1)[-1])
-    return tuple(word for word in words if word and word not in said)
+def _expected(pipeline: Pipeline) -> str:
+    """Access that was denied and is there by now leaves a clear pipeline, and a word to retry."""
+    return "clear" if pipeline.outcome == "retry" else pipeline.outcome
+
+
+def _missing(pipeline: Pipeline, said: Sequence[str]) -> tuple[str, ...]:
+    """Words that a thread naming the true cause must have: who, what, and which document; and in
+    its root message that a retry is all it takes, where it is."""
+    missing = []
+    if pipeline.outcome == "retry" and not (said and "retry" in said[0].lower()):
+        missing.append("retry")
+    if pipeline.truth is not None:
+        truth = pipeline.truth
+        words = (_last(truth.principal), truth.action, _last(truth.policy))
+        missing += [word for word in words if word and word not in "\n".join(said)]
+    return tuple(missing)
+
+
+def _last(arn: str) -> str:
+    return arn.rsplit("/", 1)[-1]

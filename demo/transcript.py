@@ -1,96 +1,88 @@
-"""A thread of the workspace as text: what a person would read, for a terminal and for a program."""
+"""Threads as people read them in a terminal, and as JSON for a program."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
-from demo.workspace.state import Message
+from rich.console import ConsoleRenderable, Group
+from rich.rule import Rule
+from rich.text import Text
+from rich.tree import Tree
 
-Json = Mapping[str, Any]
+from demo.rounds import Thread
+from demo.workspace import Message, Workspace, blockkit
 
-_LINK = re.compile(r"<(?P<target>[^<>|]+)\|(?P<label>[^<>]*)>")
-_MENTION = re.compile(r"<(?P<mark>[@#]|!subteam\^)(?P<id>[A-Z0-9]+)>")
-_ESCAPES = {"&lt;": "<", "&gt;": ">", "&amp;": "&"}
-
-
-def text_of(message: Message, names: Mapping[str, str] | None = None) -> str:
-    """The message as lines of text; `names` maps ids of people, groups and channels to names."""
-    lines = [line for block in message.blocks for line in _block(block)]
-    return _plain("\n".join(lines) if lines else message.text, names or {})
+_PREFORMATTED = "    "
+_DIFF = {"+": "green", "-": "red"}
+_EMPHASIS = re.compile(r"`(?P<code>[^`\n]+)`|\*(?P<bold>[^*\n]+)\*")
 
 
-def buttons_of(message: Message) -> list[str]:
-    """The labels of the message's buttons, in order."""
-    return [
-        str(element["text"]["text"])
-        for block in message.blocks
-        if block["type"] == "actions"
-        for element in block["elements"]
-        if element["type"] == "button"
-    ]
+def transcript(thread: Thread, workspace: Workspace) -> ConsoleRenderable:
+    """What was typed, what only the asker saw, and the thread below its root message."""
+    pipeline = thread.pipeline
+    title = Text(f"{pipeline.name} · {pipeline.account} · {pipeline.region}", style="bold")
+    asked = _styled(f"{thread.asked}\n{thread.acknowledged}")
+    asked.stylize("dim")
+    return Group(Rule(title, align="left", style="dim"), asked, _tree(thread, workspace), Text())
 
 
-def _block(block: Json) -> Iterable[str]:
-    match block["type"]:
-        case "header" | "section":
-            yield from _section(block)
-        case "context":
-            yield " ".join(_text(element) for element in block["elements"])
-        case "markdown":
-            yield str(block["text"])
-        case "rich_text":
-            yield from _rich(block["elements"])
-        case "table":
-            yield from _table(block["rows"])
-        case "image":
-            yield f"[picture: {block['alt_text']}]"
-        case "divider":
-            yield "─" * 20
-        case "actions":
-            labels = [each["text"]["text"] for each in block["elements"] if "text" in each]
-            yield "  ".join(f"[{label}]" for label in labels)
-        case _:
-            return
+def _tree(thread: Thread, workspace: Workspace) -> ConsoleRenderable:
+    if not thread.messages:
+        return Text("No answer.", style="bold red")
+    root, *replies = (_styled(workspace.plain(message)) for message in thread.messages)
+    tree = Tree(root, guide_style="dim")
+    for reply in replies:
+        tree.add(reply)
+    return tree
 
 
-def _section(block: Json) -> Iterable[str]:
-    if "text" in block:
-        yield _text(block["text"])
-    for field in block.get("fields", ()):
-        yield _text(field)
+def _styled(text: str) -> Text:
+    """Emphasis and the lines of diffs in colour; in preformatted text, every character counts."""
+    styled = Text()
+    for line in text.splitlines(keepends=True):
+        if line.startswith(_PREFORMATTED):
+            styled.append(line, _DIFF.get(line.lstrip()[:1], ""))
+            continue
+        end = 0
+        for found in _EMPHASIS.finditer(line):
+            styled.append(line[end : found.start()])
+            styled.append(found["code"] or found["bold"], "cyan" if found["code"] else "bold")
+            end = found.end()
+        styled.append(line[end:])
+    return styled
 
 
-def _rich(elements: Sequence[Json]) -> Iterable[str]:
-    for element in elements:
-        if element["type"] == "rich_text_list":
-            yield from (f"• {''.join(_rich([item]))}" for item in element["elements"])
-        else:
-            yield "".join(_inline(part) for part in element["elements"])
+def summary(threads: Sequence[Thread]) -> ConsoleRenderable:
+    """One line a thread: whether it names the true cause, and what it leaves out."""
+    lines = []
+    for each in threads:
+        words = f"{'right' if each.right else 'WRONG'}  {each.outcome:8} {each.pipeline.name}"
+        missing = f"  (does not say: {', '.join(each.missing)})" if each.missing else ""
+        lines.append(Text(words + missing, style="green" if each.right else "bold red"))
+    right = sum(each.right for each in threads)
+    return Group(*lines, Text(f"{right} of {len(threads)} threads name the true cause."))
 
 
-def _inline(part: Json) -> str:
-    if part["type"] in ("text", "link"):
-        return str(part.get("text") or part.get("url", ""))
-    return str(part.get("user_id") or part.get("usergroup_id") or part.get("name") or "")
+def as_json(thread: Thread, workspace: Workspace) -> dict[str, Any]:
+    """The thread as JSON values; `messages` begin with the root message."""
+    return {
+        "pipeline": thread.pipeline.name,
+        "account": thread.pipeline.account,
+        "region": thread.pipeline.region,
+        "asked": thread.asked,
+        "acknowledged": thread.acknowledged,
+        "outcome": thread.outcome,
+        "right": thread.right,
+        "missing": list(thread.missing),
+        "seconds": round(thread.seconds, 2),
+        "messages": [
+            {"text": workspace.plain(each), "buttons": _buttons(each)} for each in thread.messages
+        ],
+    }
 
 
-def _table(rows: Sequence[Sequence[Json]]) -> Iterable[str]:
-    for row in rows:
-        yield " | ".join(
-            "".join(_rich(cell["elements"])) if cell["type"] == "rich_text" else str(cell["text"])
-            for cell in row
-        )
-
-
-def _text(element: Json) -> str:
-    return str(element.get("text") or element.get("alt_text", ""))
-
-
-def _plain(text: str, names: Mapping[str, str]) -> str:
-    text = _LINK.sub(lambda found: found["label"], text)
-    text = _MENTION.sub(lambda found: f"@{names.get(found['id'], found['id'])}", text)
-    for escaped, character in _ESCAPES.items():
-        text = text.replace(escaped, character)
-    return text
+def _buttons(message: Message) -> list[str]:
+    elements = [each for block in message.blocks for each in blockkit.elements(block)]
+    return [str(each["text"]["text"]) for each in elements if each["type"] == "button"]

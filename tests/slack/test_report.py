@@ -80,6 +80,21 @@ def test_the_root_line_says_the_outcome() -> None:
     assert line(reports.UNKNOWN).startswith("❔ *ledger* – not known: account 222222222222")
 
 
+def test_what_was_denied_and_is_allowed_by_now_asks_for_a_retry_only() -> None:
+    gone = replace(
+        reports.DENIED_KEY,
+        certainty=Certainty.LIKELY,
+        fix=Fix(FixKind.RETRY, instructions="Wait half a minute and retry the stage."),
+    )
+    text = line(replace(reports.CLEAR, findings=(gone,)))
+    assert text.startswith("✅ *website* is clear by now")
+    assert text.endswith("Retry the stage.")
+    reply = shown(report.finding(gone, 1, 1, "i", TEXTS))
+    assert "🔁" in reply
+    assert "⛔" not in reply
+    assert report.REQUEST_FIX not in reply
+
+
 def test_what_is_not_proven_is_not_called_denied() -> None:
     likely = replace(reports.DENIED_KEY, certainty=Certainty.LIKELY)
     unsure = replace(reports.DENIED_KEY, certainty=Certainty.UNKNOWN)

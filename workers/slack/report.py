@@ -71,7 +71,7 @@ def root(
     """The root message with the outcome, in one line that a passer-by understands."""
     line = _root_line(report, texts)
     notes = [place(report, texts)]
-    if report.findings:
+    if report.findings and report.outcome is not Outcome.CLEAR:
         notes.append(texts.count("root.findings", len(report.findings)))
     proven = sum(1 for each in report.findings if each.fix is not None and each.fix.proven)
     if proven:
@@ -115,7 +115,7 @@ def finding(
     requested: Requested | None = None,
 ) -> Message:
     """One cause: what is denied, why, and the smallest change, with its buttons."""
-    mark = texts("mark.unknown" if each.certainty is Certainty.UNKNOWN else "mark.blocked")
+    mark = texts(f"mark.{_mark(each)}")
     headline = texts("finding.headline", mark=mark, headline=escape(each.headline, 300))
     shown: list[Json] = [
         blocks.section(headline),
@@ -222,6 +222,8 @@ def _root_line(report: Report, texts: Texts) -> Mrkdwn:
         )
         return texts(f"root.{key}", mark=mark, name=name, headline=escape(first.headline, 300))
     if report.outcome is Outcome.CLEAR:
+        if any(_mark(each) == "retry" for each in report.findings):
+            return texts("root.retry", mark=mark, name=name)
         key = "root.clear_with_advice" if report.advice else "root.clear"
         return texts(key, mark=mark, name=name, checks=report.checked.allowed)
     if report.unreadable:
@@ -237,6 +239,12 @@ def _root_line(report: Report, texts: Texts) -> Mrkdwn:
         unknown=report.checked.unknown,
         checks=report.checked.requirements,
     )
+
+
+def _mark(each: Finding) -> str:
+    if each.fix is not None and each.fix.kind is FixKind.RETRY:
+        return "retry"  # denied once, and allowed by now
+    return "unknown" if each.certainty is Certainty.UNKNOWN else "blocked"
 
 
 def _understood(phrases: Sequence[str], texts: Texts) -> list[Mrkdwn]:
