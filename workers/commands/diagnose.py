@@ -215,11 +215,11 @@ def _from_aws(asked: _Asked, settings: Settings) -> tuple[Snapshot, Report]:
                 progress=lambda now: tell(now.done, now.total),
                 calls=calls,
             )
+    taken = replace(taken, calls=counts.total)
     found = replace(asked, name=where.name, account=where.account, region=where.region)
     report = _report(taken, found, settings)
     seconds = round(time.monotonic() - began, 3)
-    checked = replace(report.checked, aws_calls=counts.total, seconds=seconds)
-    return taken, replace(report, checked=checked)
+    return taken, replace(report, checked=replace(report.checked, seconds=seconds))
 
 
 def _find(asked: _Asked, settings: Settings, sessions: Sessions, calls: Calls) -> Listed:

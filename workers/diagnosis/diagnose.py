@@ -49,7 +49,8 @@ def diagnose(
     """Everything that is denied, why, and what cures it.
 
     *blocked* where something proven or likely stops the pipeline, *clear* only where all that is
-    required is allowed, else *unknown*. `calls` and `seconds` are what reading the snapshot cost.
+    required is allowed, else *unknown*. `calls` (by default the snapshot's own count) and
+    `seconds` are what reading the snapshot cost.
     `name`, `account` and `region` say what was asked for where the pipeline itself could not be
     read. Raises LookupError for a language without texts.
     """
@@ -86,7 +87,7 @@ def diagnose(
         advice=advice,
         sections=Sections(snapshot, checks, findings, purposes, words).all(),
         unreadable=unreadable(checks, checker, words, settings),
-        checked=_checked(checks, calls, seconds),
+        checked=_checked(checks, calls or snapshot.calls, seconds),
         checks=checks,
         taken_at=snapshot.taken_at,
         alias=snapshot.aliases.get(pipeline.account if pipeline is not None else account, ""),

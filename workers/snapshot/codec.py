@@ -92,6 +92,7 @@ def _snapshot(file: wire.SnapshotFile) -> m.Snapshot:
     return m.Snapshot(
         pipeline=_reading(file, "pipeline", _pipeline),
         taken_at=file.taken_at,
+        calls=file.calls,
         runs=_runs(file),
         errors=tuple(file.errors),
         caller=file.caller,

@@ -369,6 +369,7 @@ class Snapshot:
 
     pipeline: Reading[Pipeline]
     taken_at: str = ""  # ISO 8601, UTC
+    calls: int = 0  # calls of AWS that reading it took
     runs: Reading[tuple[Run, ...]] = field(default_factory=unreadable)
     errors: tuple[str, ...] = ()  # error texts given by a person
     caller: str | None = None  # the user or role whose own permissions are asked about

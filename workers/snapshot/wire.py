@@ -349,6 +349,7 @@ class SnapshotFile(Part):
 
     snapshot: int = Field(1, ge=1, le=1, description="version of this format")
     taken_at: str = Field("", description="ISO 8601, UTC")
+    calls: int = Field(0, ge=0, description="calls of AWS that reading it took")
     pipeline: Maybe[PipelinePart] | None = None
     runs: Maybe[list[Run]] | None = Field(None, description="newest first")
     errors: Annotated[

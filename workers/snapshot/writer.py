@@ -88,6 +88,8 @@ def _file(s: m.Snapshot) -> dict[str, Any]:
     file: dict[str, Any] = {"snapshot": 1}
     if s.taken_at:
         file["taken_at"] = s.taken_at
+    if s.calls:
+        file["calls"] = s.calls
     _put(file, "pipeline", s.pipeline, _pipeline)
     _put(file, "runs", s.runs, lambda runs: [_run(run) for run in runs])
     if s.errors:
