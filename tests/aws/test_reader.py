@@ -155,7 +155,8 @@ def test_progress_moves_to_the_end(
     read_snapshot(
         settings, sessions, "shop", PIPELINES, REGION, wanted=wanted, progress=seen.append
     )
-    # The pipeline, the account's place in the organisation, two roles, a bucket, a key.
-    assert [each.done for each in seen] == [1, 2, 3, 4, 5, 6]
-    assert seen[-1].total == 6
+    # The pipeline, its tags and runs, the account's place in the organisation, two roles, a
+    # bucket, a key.
+    assert [each.done for each in seen] == [1, 2, 3, 4, 5, 6, 7, 8]
+    assert seen[-1].total == 8
     assert all(each.done <= each.total for each in seen)

@@ -65,7 +65,7 @@ class Calls:
     nothing more is asked, and what is still wanted becomes unreadable.
     """
 
-    def __init__(self, sessions: Sessions, *, threads: int = 16, seconds: float = 120) -> None:
+    def __init__(self, sessions: Sessions, *, threads: int = 32, seconds: float = 120) -> None:
         self.sessions = sessions
         self.seconds = seconds
         self.pool = ThreadPoolExecutor(threads, thread_name_prefix="aws")

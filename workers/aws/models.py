@@ -14,13 +14,35 @@ from dataclasses import dataclass
 from typing import Any
 
 import botocore.session
-from botocore.credentials import CredentialProvider, CredentialResolver, Credentials
+from botocore.credentials import Credentials
 
 from workers.aws.operations import services
 
 # So large, and so seldom needed, that the child that needs it loads it.
 _RARE = frozenset({"ec2"})
 _FALLBACK_REGION = "us-east-1"
+
+
+class Session(botocore.session.Session):
+    """A session that makes clients for many principals: each gets the credentials that are
+    handed in, which may refresh themselves. (Making a session costs more than making a client.)
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._handed_in: Credentials | None = None
+
+    def get_credentials(self) -> Any:
+        """Called by `create_client`."""
+        return self._handed_in
+
+    def client_for(self, credentials: Credentials, service: str, **options: Any) -> Any:
+        """A client under these credentials. One caller at a time."""
+        self._handed_in = credentials
+        try:
+            return self.create_client(service, **options)
+        finally:
+            self._handed_in = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,12 +52,10 @@ class Models:
     base: botocore.session.Session
     loader: Any
 
-    def session(self, credentials: Credentials) -> botocore.session.Session:
-        """A new session with these credentials. Not thread-safe, as botocore's are not."""
-        session = botocore.session.Session()
+    def session(self) -> Session:
+        """A new session. Not thread-safe, as botocore's are not."""
+        session = Session()
         session.register_component("data_loader", self.loader)
-        resolver = CredentialResolver(providers=[_Given(credentials)])
-        session.register_component("credential_provider", resolver)
         return session
 
     def partition(self, region: str) -> str:
@@ -60,20 +80,7 @@ def preload() -> None:
 
     For the parent of forking workers; it leaves no client, thread or connection behind.
     """
-    session = models().session(Credentials("none", "none"))
+    session, nobody = models().session(), Credentials("none", "none")
     for service in services():
         if service not in _RARE:
-            session.create_client(service, region_name=_FALLBACK_REGION)
-
-
-class _Given(CredentialProvider):
-    """A credential provider that hands out what it was given."""
-
-    METHOD = "given"
-
-    def __init__(self, credentials: Credentials) -> None:
-        super().__init__()
-        self._credentials = credentials
-
-    def load(self) -> Credentials:
-        return self._credentials
+            session.client_for(nobody, service, region_name=_FALLBACK_REGION)

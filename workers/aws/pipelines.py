@@ -36,19 +36,25 @@ _PLAIN = "PLAINTEXT"
 
 
 def read_pipeline(chain: Chain, name: str, account: str, region: str) -> Reading[Pipeline]:
-    """The pipeline with its tags; absent when the account has none of that name there."""
-    where = Place("codepipeline", account, region)
+    """The pipeline without its tags; absent when the account has none of that name there."""
+    answer = chain.read(
+        Place("codepipeline", account, region), "GetPipeline", subject=name, name=name
+    )
+    return then(answer, lambda found: parse_pipeline(found["pipeline"], account, region))
+
+
+def read_tags(chain: Chain, name: str, account: str, region: str) -> Reading[Mapping[str, str]]:
+    """The pipeline's tags."""
     partition = chain.calls.sessions.partition(region)
     arn = f"arn:{partition}:codepipeline:{region}:{account}:{name}"
-    tagged = chain.fork(
-        lambda side: side.pages(where, "ListTagsForResource", "tags", subject=arn, resourceArn=arn)
+    listed = chain.pages(
+        Place("codepipeline", account, region),
+        "ListTagsForResource",
+        "tags",
+        subject=arn,
+        resourceArn=arn,
     )
-    answer = chain.read(where, "GetPipeline", subject=name, name=name)
-    tag_reading = then(tagged.join(), tags)
-    return then(
-        answer,
-        lambda found: parse_pipeline(found["pipeline"], account, region, tag_reading),
-    )
+    return then(listed, tags)
 
 
 def read_runs(chain: Chain, name: str, account: str, region: str) -> Reading[tuple[Run, ...]]:
@@ -78,14 +84,10 @@ def read_runs(chain: Chain, name: str, account: str, region: str) -> Reading[tup
     return Reading(listed.state, None, listed.why)
 
 
-def parse_pipeline(
-    declared: Answer, account: str, region: str, tag_reading: Reading[Mapping[str, str]]
-) -> Pipeline:
+def parse_pipeline(declared: Answer, account: str, region: str) -> Pipeline:
     """The pipeline that GetPipeline declares, without tokens and values of variables."""
     pipeline = pipeline_from_api(declared, account, region)
-    return replace(
-        pipeline, tags=tag_reading, stages=tuple(_stage(stage) for stage in pipeline.stages)
-    )
+    return replace(pipeline, stages=tuple(_stage(stage) for stage in pipeline.stages))
 
 
 def _stage(stage: Stage) -> Stage:

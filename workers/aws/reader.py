@@ -8,24 +8,25 @@ with its reason; nothing here raises because of AWS.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
-from enum import Enum, auto
+from enum import StrEnum
+from functools import partial
 from importlib import import_module
 from queue import Empty, Queue
 from types import MappingProxyType
 from typing import Any, TypeAlias
 
 from workers.aws import evidence, reasons
-from workers.aws.calls import Calls, Chain, Counts, calls_for
+from workers.aws.calls import Calls, Chain, Counts, calls_for, then
 from workers.aws.documents import MAPS, Entries, Entry, Home, moment
 from workers.aws.kinds import READERS
-from workers.aws.pipelines import read_pipeline, read_runs
+from workers.aws.pipelines import read_pipeline, read_runs, read_tags
 from workers.aws.search import Found, Listed, Unseen, find_pipelines, list_pipelines
 from workers.aws.sessions import Sessions
 from workers.settings import Settings
-from workers.snapshot.model import Kind, Reference, Snapshot, unreadable
+from workers.snapshot.model import Kind, Reading, Reference, Snapshot, unreadable
 
 __all__ = (
     "Found",
@@ -97,11 +98,18 @@ def read_snapshot(
         return snapshot, shared.counts()
 
 
-class _Part(Enum):
+class _Part(StrEnum):
     """What is read that no reference names."""
 
-    PIPELINE = auto()
-    EVIDENCE = auto()
+    PIPELINE = "pipeline"
+    TAGS = "tags"
+    RUNS = "runs"
+    EVIDENCE = "events"
+
+
+_PARTS: Mapping[_Part, Callable[[Chain, str, str, str], Reading[Any]]] = MappingProxyType(
+    {_Part.PIPELINE: read_pipeline, _Part.RUNS: read_runs, _Part.TAGS: read_tags}
+)
 
 
 class _Assembly:
@@ -124,16 +132,12 @@ class _Assembly:
         self._pending: set[Reference | _Part] = set()
         self._maps: dict[str, dict[str, Any]] = {name: {} for name in MAPS}
         self._fields: dict[str, Any] = {}
+        self._explained = False
 
     def start_pipeline(self, name: str) -> None:
-        home = self._home
-
-        def read(chain: Chain) -> Entries:
-            runs = chain.fork(lambda side: read_runs(side, name, home.account, home.region))
-            pipeline = read_pipeline(chain, name, home.account, home.region)
-            return Entry("", "pipeline", pipeline), Entry("", "runs", runs.join())
-
-        self._submit(_Part.PIPELINE, 0, read)
+        """Each part by itself: roles need not wait for the list of runs."""
+        for part, read in _PARTS.items():
+            self._submit(part, 0, partial(_part, part, read, name, self._home))
 
     def start_evidence(self, snapshot: Snapshot, length: int) -> None:
         """Ask what AWS itself says of the failures, beside the reading of the documents."""
@@ -169,9 +173,11 @@ class _Assembly:
             self._pending.discard(source)
             self._keep(entries)
             done += 1
-            if source is _Part.PIPELINE:
-                self.start_evidence(self._snapshot(empty), length)
             snapshot = self._snapshot(empty)
+            if not self._explained and {_Part.PIPELINE, _Part.RUNS}.isdisjoint(self._pending):
+                self._explained = True
+                self.start_evidence(snapshot, length)
+                snapshot = self._snapshot(empty)
             self.want(wanted(snapshot), length)
             if self._progress:
                 latest = source if isinstance(source, Reference) else None
@@ -208,7 +214,23 @@ class _Assembly:
         known: dict[str, Any] = {
             name: MappingProxyType(dict(each)) for name, each in self._maps.items()
         }
-        return replace(empty, **self._fields, **known)
+        fields = dict(self._fields)
+        tags = fields.pop(_Part.TAGS, unreadable())
+        if _Part.PIPELINE in fields:
+            fields[_Part.PIPELINE] = then(
+                fields[_Part.PIPELINE], lambda pipeline: replace(pipeline, tags=tags)
+            )
+        return replace(empty, **fields, **known)
+
+
+def _part(
+    part: _Part,
+    read: Callable[[Chain, str, str, str], Reading[Any]],
+    name: str,
+    home: Home,
+    chain: Chain,
+) -> Entries:
+    return (Entry("", part.value, read(chain, name, home.account, home.region)),)
 
 
 def _reader(reference: Reference, home: Home) -> Callable[[Chain], Entries]:
@@ -217,10 +239,8 @@ def _reader(reference: Reference, home: Home) -> Callable[[Chain], Entries]:
 
 def _failed(source: Reference | _Part, why: str) -> Entries:
     match source:
-        case _Part.PIPELINE:
-            return Entry("", "pipeline", unreadable(why)), Entry("", "runs", unreadable(why))
-        case _Part.EVIDENCE:
-            return (Entry("", "events", unreadable(why)),)
+        case _Part():
+            return (Entry("", source.value, unreadable(why)),)
         case Reference(kind=kind, id=id):
             return (Entry(_MAP_OF_KIND.get(kind, "descriptions"), id, unreadable(why)),)
 

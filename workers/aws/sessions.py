@@ -12,7 +12,6 @@ from botocore.config import Config
 from botocore.credentials import RefreshableCredentials
 from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
 from botocore.handlers import json_decode_policies
-from botocore.session import Session
 
 from workers.aws import reasons
 from workers.aws.models import Models, models
@@ -72,7 +71,7 @@ class Sessions:
         self._once_only = self._config.merge(Config(retries={"total_max_attempts": 1}))
         self._assumed = Once()
         self._clients: dict[tuple[str, AssumedRole | None, str, bool], BaseClient] = {}
-        self._sessions: dict[AssumedRole, Session] = {}
+        self._session = self._models.session()
         self._lock = Lock()
 
     # --- where -----------------------------------------------------------------------------
@@ -152,11 +151,10 @@ class Sessions:
         with self._lock:
             client = self._clients.get((service, role, region, patient))
             if client is None:
-                session = self._sessions.get(role)
-                if session is None:
-                    session = self._sessions[role] = self._models.session(credentials)
                 config = self._config if patient else self._once_only
-                client = session.create_client(service, region_name=region, config=config)
+                client = self._session.client_for(
+                    credentials, service, region_name=region, config=config
+                )
                 if service == "iam":
                     client.meta.events.unregister("after-call.iam", json_decode_policies)
                 self._clients[service, role, region, patient] = client

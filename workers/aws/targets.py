@@ -17,7 +17,6 @@ from workers.aws.pipelines import parse_pipeline
 from workers.aws.policies import text
 from workers.diagnosis.model import Step, Target, TargetKind
 from workers.pipeline.structure import pipeline_from_api, pipeline_to_api
-from workers.snapshot.model import absent
 
 
 class TokenWouldBeLost(Exception):
@@ -190,7 +189,7 @@ def _live(codepipeline: Any, target: Target) -> dict[str, Any]:
 
 
 def _structure(live: Mapping[str, Any], target: Target) -> str:
-    pipeline = parse_pipeline(live, target.account, target.region, absent())
+    pipeline = parse_pipeline(live, target.account, target.region)
     return json.dumps(pipeline_to_api(pipeline), indent=2)
 
 
