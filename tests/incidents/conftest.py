@@ -1,0 +1,39 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from redis import Redis
+
+from tests.incidents.world import Post, Scene
+from tests.jobs.house import House, open_house
+from workers.consumer import Consumer
+from workers.incidents import jobs
+from workers.queue import open_queue
+
+
+@pytest.fixture
+def scene(monkeypatch: pytest.MonkeyPatch) -> Scene:
+    """What a survey of AWS would find; set it before the worker works."""
+    made = Scene()
+    monkeypatch.setattr(jobs, "open_survey", made.open_survey)
+    return made
+
+
+@pytest.fixture
+def house(
+    valkey: str, scene: Scene, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[House]:
+    with open_house(valkey, tmp_path, monkeypatch) as made:
+        yield made
+
+
+@pytest.fixture
+def post() -> Post:
+    return Post()
+
+
+@pytest.fixture
+def consumer(house: House, redis: Redis, post: Post) -> Consumer:
+    return Consumer(house.settings, redis, open_queue(redis, house.settings.jobs), post)
