@@ -155,9 +155,9 @@ def memory() -> tuple[float, float]:
 
 def _clients() -> list[object]:
     """The clients of a job over two regions, all that are preloaded."""
-    session = models().session(Credentials("none", "none"))
+    session, nobody = models().session(), Credentials("none", "none")
     return [
-        session.create_client(service, region_name=region)
+        session.client_for(nobody, service, region_name=region)
         for service in services()
         if service != "ec2"
         for region in ("us-east-1", "eu-west-1")
