@@ -10,6 +10,7 @@ import functools
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from threading import Lock
 from typing import Any
 from uuid import uuid4
 
@@ -74,10 +75,23 @@ class Unreadable(Exception):
     """The request is no AWS API call that can be told from its bytes."""
 
 
-@functools.cache
 def service_model(service: str) -> ServiceModel:
-    """botocore's model of a service, loaded once."""
-    return get_service_model(service)
+    """botocore's model of a service, loaded once. Raises UnknownServiceError."""
+    with _LOADING:
+        return _load_model(service)
+
+
+@functools.cache
+def _load_model(service: str) -> ServiceModel:
+    """The model with all its operations: while moto makes one, a second thread that asks for it
+    gets botocore's, which lacks what moto adds."""
+    model = get_service_model(service)
+    for name in model.operation_names:
+        model.operation_model(name)
+    return model
+
+
+_LOADING = Lock()
 
 
 def read_call(request: Request) -> Call:
