@@ -1,7 +1,8 @@
 """Fix plans: the smallest change that cures a finding, its proof, or who has to make it.
 
 Limits: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html (inline
-policies of a role 10,240 characters in all, trust policy 2,048, white space not counted),
+policies of a role 10,240 characters in all, trust policy 2,048 and on request up to 4,096, white
+space not counted),
 https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucket-policies.html (20 KB),
 https://docs.aws.amazon.com/kms/latest/developerguide/resource-limits.html (32 KB).
 """
@@ -38,6 +39,7 @@ from workers.snapshot.model import State
 
 INLINE_LIMIT = 10_240
 TRUST_LIMIT = 2_048
+RAISED_TRUST_LIMIT = 4_096
 BUCKET_LIMIT = 20_480
 KEY_LIMIT = 32_768
 
@@ -146,7 +148,11 @@ class Planner:
             statements = bucket_statements(needs)
             name = bucket_of(first.resource)
             owner = self.checker.owner(first)
-            target = Target(TargetKind.BUCKET_POLICY, name, owner)
+            bucket = self.checker.snapshot.bucket(name).value
+            region = bucket.region if bucket is not None else ""
+            if not owner:
+                raise Refused("no_owner", document=self._document(first), statements=statements)
+            target = Target(TargetKind.BUCKET_POLICY, name, owner, region)
             limit = BUCKET_LIMIT
         elif action.startswith("kms:"):
             statements = key_statements(needs)
@@ -158,7 +164,7 @@ class Planner:
             statements = trust_statements(needs)
             self._refuse_unchangeable(first.resource)
             target = Target(TargetKind.TRUST_POLICY, first.resource, account_of(first.resource))
-            limit = TRUST_LIMIT
+            limit = _trust_limit(reading.value)
         else:
             raise Refused("manual", statements=bucket_statements(needs))
         if reading.state is State.UNREADABLE:
@@ -333,6 +339,12 @@ def fingerprint(steps: Sequence[Step]) -> str:
 def applies(draft: Draft) -> bool:
     """Whether enough is known of the draft to propose a change rather than a look."""
     return draft.certainty is not Certainty.UNKNOWN and bool(draft.checks)
+
+
+def _trust_limit(before: str | None) -> int:
+    """The quota of the account: a document beyond the default shows that it was raised."""
+    raised = before is not None and len(_compacted(before)) > TRUST_LIMIT
+    return RAISED_TRUST_LIMIT if raised else TRUST_LIMIT
 
 
 def _title(target: Target) -> str:
