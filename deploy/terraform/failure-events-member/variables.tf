@@ -1,0 +1,4 @@
+variable "bus_arn" {
+  description = "bus_arn of the module failure-events."
+  type        = string
+}
