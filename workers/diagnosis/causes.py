@@ -10,10 +10,18 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
-from workers.diagnosis.checks import Checker, bucket_of, find_role, role_of
+from workers.diagnosis.checks import Checker
+from workers.diagnosis.components import (
+    component_of,
+    detail_of,
+    resource_component,
+    scope_of,
+    weight_of,
+)
+from workers.diagnosis.lookup import bucket_of, find_role, role_of
 from workers.diagnosis.model import Certainty, Check, Component
 from workers.pipeline.arn import account_of
-from workers.pipeline.requirement import Part, Requirement, Strength
+from workers.pipeline.requirement import Part, Requirement
 from workers.policy import (
     Decision,
     Document,
@@ -56,11 +64,6 @@ class Cause:
     unread: tuple[str, ...] = field(default=())
 
 
-_PARTS = {
-    Part.SERVICE_ROLE: Component.SERVICE_ROLE,
-    Part.BUILD_ROLE: Component.BUILD_ROLE,
-    Part.USER: Component.USER,
-}
 _LIMITS = (
     Layer.SCP,
     Layer.RCP,
@@ -98,41 +101,6 @@ def causes(check: Check, checker: Checker) -> tuple[Cause, ...]:
     )
     missing = _missing(check, request, policies)
     return (*denied, *limited, *((missing,) if missing is not None else ()))
-
-
-def component_of(requirement: Requirement) -> Component:
-    """The component that holds the permissions of the requirement's principal."""
-    if requirement.part is Part.SERVICE:
-        return resource_component(requirement.action)
-    return _PARTS.get(requirement.part, Component.ACTION_ROLE)
-
-
-def resource_component(action: str) -> Component:
-    """The component that holds the policy of what the action is done to."""
-    lower = action.lower()
-    if lower.startswith("s3:"):
-        return Component.BUCKET
-    if lower.startswith("kms:"):
-        return Component.KMS
-    if lower.startswith("sts:"):
-        return Component.TRUST
-    return Component.CONFIG
-
-
-def scope_of(requirement: Requirement) -> str:
-    """What a group of missing permissions has in common: a bucket, a key, a role, a service.
-
-    Of a person it is the task: what they cannot do is one finding per task.
-    """
-    if requirement.part is Part.USER and requirement.purpose:
-        return requirement.purpose
-    service = requirement.action.lower().partition(":")[0]
-    if service == "s3":
-        return bucket_of(requirement.resource)
-    if service in ("kms", "sts"):
-        return requirement.resource
-    # Two names of one service, whose permissions are proposed together.
-    return "connections" if service in ("codeconnections", "codestar-connections") else service
 
 
 def allows_only(policy: Policy, kind: PolicyKind) -> Policy:
@@ -354,7 +322,7 @@ def _missing(check: Check, request: Request, policies: Policies) -> Cause | None
     return Cause(
         "missing",
         component_of(requirement) if Side.IDENTITY in sides else resource_component(request.action),
-        ("missing", role_of(requirement.principal), scope_of(requirement), _weight(requirement)),
+        ("missing", role_of(requirement.principal), scope_of(requirement), weight_of(requirement)),
         Certainty.PROVEN,
         detail=detail_of(requirement) if Side.IDENTITY in sides else "",
         sides=sides,
@@ -363,18 +331,6 @@ def _missing(check: Check, request: Request, policies: Policies) -> Cause | None
             *((policies.resource,) if Side.RESOURCE in sides and policies.resource else ()),
         ),
     )
-
-
-def _weight(requirement: Requirement) -> str:
-    """What AWS merely lists is told apart: it blocks nothing unless a failure points at it."""
-    return "documented" if requirement.strength is Strength.DOCUMENTED else ""
-
-
-def detail_of(requirement: Requirement) -> str:
-    """Narrows *action role* to the kind of role; empty where the component says it all."""
-    if requirement.part in _PARTS or requirement.part in (Part.ACTION_ROLE, Part.SERVICE):
-        return ""
-    return str(requirement.part)
 
 
 def _grants_of(policies: Policies, request: Request) -> Policies:
@@ -452,7 +408,7 @@ def _undecided(check: Check, checker: Checker) -> tuple[Cause, ...]:
                 "undecided",
                 role_of(requirement.principal),
                 scope_of(requirement),
-                _weight(requirement),
+                weight_of(requirement),
             ),
             Certainty.UNKNOWN,
             detail=detail_of(requirement),

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from workers.diagnosis import faulty, messages
+from workers.diagnosis import asking, faulty, messages
 from workers.diagnosis.causes import causes
 from workers.diagnosis.checks import Checker, settled
-from workers.diagnosis.drafts import Draft, gather, join
+from workers.diagnosis.drafts import Draft, gather
 from workers.diagnosis.failures import Failure, failures
 from workers.diagnosis.findings import Author, blocking
+from workers.diagnosis.matching import join
 from workers.diagnosis.model import (
     Certainty,
     Check,
@@ -55,9 +56,9 @@ def diagnose(
     read. Raises LookupError for a language without texts.
     """
     words = texts(language)
-    needs = messages.awaited(requirements(snapshot, catalogue), snapshot)
+    needs = asking.awaited(requirements(snapshot, catalogue), snapshot)
     told = failures(snapshot)
-    needs = (*needs, *messages.asked_for(told, needs, snapshot))
+    needs = (*needs, *asking.asked_for(told, needs, snapshot))
     checker = Checker(snapshot)
     checks = settled(checker.check_all(needs))
     drafts = _drafts(checks, told, checker, catalogue)

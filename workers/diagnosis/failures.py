@@ -13,8 +13,8 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any, cast
 
-from workers.diagnosis.checks import find_role, role_of
 from workers.diagnosis.denials import Denial, Layer, parse_denial
+from workers.diagnosis.lookup import find_role, role_of
 from workers.pipeline.arn import account_of
 from workers.snapshot.model import Run, Snapshot, TrailEvent
 

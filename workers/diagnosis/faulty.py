@@ -11,9 +11,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 
-from workers.diagnosis.causes import component_of, resource_component, scope_of
-from workers.diagnosis.checks import Checker, role_of
+from workers.diagnosis.checks import Checker
+from workers.diagnosis.components import component_of, resource_component, scope_of
 from workers.diagnosis.drafts import Draft
+from workers.diagnosis.lookup import role_of
 from workers.diagnosis.model import Certainty, Check, Component, Evidence
 from workers.pipeline.faults import Fault, FaultText
 from workers.pipeline.requirement import Part, Requirement

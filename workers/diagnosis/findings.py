@@ -8,11 +8,12 @@ from dataclasses import dataclass
 
 from workers.diagnosis import naming
 from workers.diagnosis.causes import Side
-from workers.diagnosis.checks import Checker, role_of
+from workers.diagnosis.checks import Checker
 from workers.diagnosis.drafts import Draft
 from workers.diagnosis.evidence import agreeing, grounds
 from workers.diagnosis.failures import Source
 from workers.diagnosis.faulty import lost_principals
+from workers.diagnosis.lookup import role_of
 from workers.diagnosis.model import Certainty, Component, Evidence, Finding, Fix
 from workers.diagnosis.plans import Planner
 from workers.diagnosis.repairs import Repairs

@@ -8,44 +8,25 @@ Where it was not read, the finding says what the text says and no more.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from types import MappingProxyType
 
-from workers.diagnosis.causes import (
-    allows_only,
-    component_of,
-    denied_by,
-    detail_of,
-    resource_component,
-    scope_of,
-    uncertain,
-)
-from workers.diagnosis.checks import Checker, bucket_of
-from workers.diagnosis.drafts import (
-    EXACT,
-    Draft,
-    gather,
-    join,
-    resource_fits,
-    same_principal,
-    service_of,
-)
+from workers.diagnosis.asking import names
+from workers.diagnosis.causes import allows_only, denied_by, uncertain
+from workers.diagnosis.checks import Checker
+from workers.diagnosis.components import component_of, detail_of, resource_component, scope_of
+from workers.diagnosis.drafts import Draft, gather
 from workers.diagnosis.failures import UNREAD, Failure, Source
+from workers.diagnosis.lookup import bucket_of
+from workers.diagnosis.matching import EXACT, join, service_of
 from workers.diagnosis.model import Certainty, Check, Component
-from workers.pipeline.arn import account_of, region_of, service_host
-from workers.pipeline.context import Mentions
-from workers.pipeline.keys import resolve_key
+from workers.pipeline.arn import account_of
 from workers.pipeline.requirement import Part, Requirement, Strength
-from workers.pipeline.situation import bucket_account
 from workers.policy import Decision, Effect, Layer, Policies, PolicyKind, evaluate
-from workers.snapshot.model import Snapshot, State
+from workers.snapshot.model import State
 
 HANDSHAKE = "(handshake)"
-_STACK_CODE = "stack_code_download"
-_STACK_PAGE = (
-    "https://docs.aws.amazon.com/codepipeline/latest/userguide/action-reference-CloudFormation.html"
-)
 _CONNECTION_PROVIDER = "CodeStarSourceConnection"
 _LAYER_COMPONENTS = {
     "scp": Component.SCP,
@@ -53,211 +34,6 @@ _LAYER_COMPONENTS = {
     "trust": Component.TRUST,
     "vpce": Component.CONFIG,
 }
-
-
-def asked_for(
-    failures: Iterable[Failure], requirements: Sequence[Requirement], snapshot: Snapshot
-) -> tuple[Requirement, ...]:
-    """Requirements for the requests that messages name and the catalogue does not know of.
-
-    Part and account follow from the principal: one that is not of the pipeline is a person.
-    """
-    parts = {need.principal: need.part for need in reversed(requirements)}
-    parts = _parts_of_pipeline(snapshot) | parts
-    sendable = Mentions(snapshot).keys
-    found: list[Requirement] = []
-    for failure in failures:
-        denial = failure.denial
-        if denial is None:
-            continue
-        if denial.kind == _STACK_CODE:
-            found += _of_stack_code(failure, (*requirements, *found), snapshot)
-            continue
-        if not (denial.principal and denial.action):
-            continue
-        if any(_names(failure, need) for need in (*requirements, *found)):
-            continue
-        principal = next(
-            (known for known in parts if same_principal(known, denial.principal)),
-            failure.principal,
-        )
-        found.append(_requirement(failure, principal, parts.get(principal), snapshot, sendable))
-    return tuple(found)
-
-
-def awaited(requirements: Sequence[Requirement], snapshot: Snapshot) -> tuple[Requirement, ...]:
-    """The requirements, where what a person is asked for at this moment counts as needed.
-
-    That is to approve where an approval waits; the other tasks of a person block nothing.
-    """
-    waiting = {
-        (run.stage, run.action)
-        for run in snapshot.runs.value or ()
-        if run.status == "InProgress" and run.execution == _latest(snapshot)
-    }
-    return tuple(
-        replace(need, strength=Strength.WHEN)
-        if need.part is Part.USER
-        and need.action == "codepipeline:PutApprovalResult"
-        and (need.stage, need.pipeline_action) in waiting
-        else need
-        for need in requirements
-    )
-
-
-def _latest(snapshot: Snapshot) -> str:
-    runs = snapshot.runs.value or ()
-    return runs[0].execution if runs else ""
-
-
-def _parts_of_pipeline(snapshot: Snapshot) -> dict[str, Part]:
-    """The roles that the pipeline names, with their parts."""
-    pipeline = snapshot.pipeline.value
-    if pipeline is None:
-        return {}
-    found: dict[str, Part] = {}
-    for reading in snapshot.projects.values():
-        if reading.value is not None and reading.value.service_role:
-            found[reading.value.service_role] = Part.BUILD_ROLE
-    for action in pipeline.actions:
-        if role := action.configuration.get("RoleArn"):
-            found[role] = Part.CLOUDFORMATION_ROLE
-        if action.role_arn:
-            found[action.role_arn] = Part.ACTION_ROLE
-    if pipeline.role_arn:
-        found[pipeline.role_arn] = Part.SERVICE_ROLE
-    return found
-
-
-def _of_stack_code(
-    failure: Failure, known: Sequence[Requirement], snapshot: Snapshot
-) -> Iterator[Requirement]:
-    """CloudFormation fetches a function's code with its own role, which the message leaves out.
-
-    https://docs.aws.amazon.com/codepipeline/latest/userguide/action-reference-CloudFormation.html
-    """
-    denial, pipeline = failure.denial, snapshot.pipeline.value
-    if denial is None or pipeline is None or not denial.bucket:
-        return
-    for action in pipeline.actions:
-        if failure.stage and (action.stage, action.name) != (failure.stage, failure.action):
-            continue
-        if action.type.provider != "CloudFormation":
-            continue
-        named = action.configuration.get("RoleArn")
-        principal = named or action.role_arn or pipeline.role_arn
-        if not principal:
-            continue
-        part = Part.CLOUDFORMATION_ROLE if named else Part.ACTION_ROLE
-        bucket = f"arn:{pipeline.partition}:s3:::{denial.bucket}"
-        owner = bucket_account(snapshot, denial.bucket, pipeline)
-        base = Requirement(
-            principal=principal,
-            part=part,
-            action="s3:GetObject",
-            resource=f"{bucket}/{denial.key or 'object'}",
-            resource_account=owner,
-            region=action.region or pipeline.region,
-            context=MappingProxyType({"aws:SecureTransport": "true"} | _owned_by(owner)),
-            strength=Strength.WHEN,
-            purpose="read_code_in_artifact",
-            documentation=_STACK_PAGE,
-            stage=action.stage,
-            pipeline_action=action.name,
-            provider="CloudFormation",
-            pattern=f"{bucket}/*",
-        )
-        needs = [base]
-        for store in pipeline.stores:
-            key = (
-                resolve_key(snapshot, store.key, pipeline.account, store.region).value
-                if (store.key and store.bucket == denial.bucket)
-                else None
-            )
-            if key:
-                context = {"aws:SecureTransport": "true"}
-                host = service_host("s3", store.region, pipeline.partition)
-                context |= {"kms:ViaService": host} if host else {}
-                needs.append(
-                    replace(
-                        base,
-                        action="kms:Decrypt",
-                        resource=key,
-                        resource_account=account_of(key),
-                        context=MappingProxyType(context | _owned_by(account_of(key))),
-                        pattern="",
-                        purpose="decrypt_artifact",
-                    )
-                )
-        for need in needs:
-            if not any(_same(need, each) for each in known):
-                yield need
-
-
-def _owned_by(account: str) -> dict[str, str]:
-    return {"aws:ResourceAccount": account} if account else {}
-
-
-def _same(one: Requirement, other: Requirement) -> bool:
-    return (one.principal, one.action, one.shown) == (other.principal, other.action, other.shown)
-
-
-def _requirement(
-    failure: Failure,
-    principal: str,
-    part: Part | None,
-    snapshot: Snapshot,
-    sendable: frozenset[str],
-) -> Requirement:
-    denial = failure.denial
-    assert denial is not None
-    owner = account_of(denial.resource)
-    region = region_of(denial.resource)
-    context: dict[str, str | tuple[str, ...]] = {"aws:SecureTransport": "true"}
-    if owner:
-        context["aws:ResourceAccount"] = owner
-    if region:
-        context["aws:RequestedRegion"] = region
-    if denial.action.lower() == "iam:passrole" and (
-        service := _passed_to(denial.resource, snapshot)
-    ):
-        context["iam:PassedToService"] = service
-    return Requirement(
-        principal=principal,
-        part=part or Part.USER,
-        action=denial.action,
-        resource=denial.resource or "*",
-        resource_account=owner,
-        region=region,
-        context=MappingProxyType(context),
-        unknown=sendable - {key.lower() for key in context},
-        purpose="",
-        stage=failure.stage,
-        pipeline_action=failure.action,
-        unresolved=() if denial.resource else ("the resource",),
-    )
-
-
-def _passed_to(role: str, snapshot: Snapshot) -> str:
-    """The service that a role is passed to, where the pipeline's configuration says so."""
-    pipeline = snapshot.pipeline.value
-    for action in pipeline.actions if pipeline is not None else ():
-        if action.configuration.get("RoleArn") == role:
-            return "cloudformation.amazonaws.com"
-    return "codepipeline.amazonaws.com" if pipeline and pipeline.role_arn == role else ""
-
-
-def _names(failure: Failure, need: Requirement) -> bool:
-    denial = failure.denial
-    return (
-        denial is not None
-        and denial.action.lower() == need.action.lower()
-        and same_principal(denial.principal, need.principal)
-        and (not denial.resource or resource_fits(denial.resource, need))
-    )
-
-
-# --- failures that are left --------------------------------------------------------------------
 
 
 def explained(
@@ -298,7 +74,7 @@ def _drafts(
 def _explained(failure: Failure, checks: Sequence[Check], checker: Checker) -> Draft | None:
     if failure.denial is None:
         return _outside_aws(failure, checks, checker)
-    named = [check for check in checks if _names(failure, check.requirement)]
+    named = [check for check in checks if names(failure, check.requirement)]
     if named:
         return _of_request(failure, named[0], checker)
     if failure.source is Source.TRAIL:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from workers.diagnosis.checks import bucket_of, role_of
+from workers.diagnosis.lookup import bucket_of, role_of
 from workers.diagnosis.texts import Texts
 from workers.pipeline.arn import account_of, parse
 from workers.pipeline.requirement import Requirement

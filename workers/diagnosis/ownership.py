@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from workers.diagnosis.checks import find_role
+from workers.diagnosis.lookup import find_role
 from workers.diagnosis.model import Target, TargetKind
 from workers.diagnosis.texts import Texts
 from workers.settings import Settings

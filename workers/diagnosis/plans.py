@@ -16,9 +16,10 @@ from dataclasses import dataclass, replace
 
 from workers.diagnosis import documents, naming
 from workers.diagnosis.causes import Side
-from workers.diagnosis.checks import Checker, bucket_of, find_role, resource_policy, role_of
+from workers.diagnosis.checks import Checker
 from workers.diagnosis.documents import NotJson
 from workers.diagnosis.drafts import Draft
+from workers.diagnosis.lookup import bucket_of, find_role, resource_policy, role_of
 from workers.diagnosis.model import Certainty, Fix, FixKind, Step, Target, TargetKind
 from workers.diagnosis.ownership import owner_of
 from workers.diagnosis.proof import Proof, prove

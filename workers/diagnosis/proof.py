@@ -13,8 +13,9 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from workers.diagnosis.changes import applied
-from workers.diagnosis.checks import Checker, bucket_of, role_of
+from workers.diagnosis.checks import Checker
 from workers.diagnosis.documents import NotJson, merged, read
+from workers.diagnosis.lookup import bucket_of, role_of
 from workers.diagnosis.model import Step, TargetKind
 from workers.pipeline.arn import account_of
 from workers.pipeline.requirement import Part, Requirement

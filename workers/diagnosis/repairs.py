@@ -8,9 +8,10 @@ from dataclasses import dataclass, replace
 
 from workers.diagnosis import documents, naming
 from workers.diagnosis.changes import applied
-from workers.diagnosis.checks import Checker, bucket_of, resource_policy
+from workers.diagnosis.checks import Checker
 from workers.diagnosis.documents import NotJson
 from workers.diagnosis.drafts import Draft
+from workers.diagnosis.lookup import bucket_of, resource_policy
 from workers.diagnosis.model import Fix, FixKind, Step, Target, TargetKind
 from workers.diagnosis.ownership import owner_of
 from workers.diagnosis.plans import Planner, fingerprint

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from workers.diagnosis import naming
-from workers.diagnosis.checks import find_role, role_of
+from workers.diagnosis.lookup import find_role, role_of
 from workers.diagnosis.model import Certainty, Check, Component, Finding, Outcome, Section
 from workers.diagnosis.texts import Texts
 from workers.pipeline.managed import Deprecated, attached

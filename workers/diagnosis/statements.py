@@ -12,7 +12,7 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from workers.diagnosis.checks import role_of
+from workers.diagnosis.lookup import role_of
 from workers.pipeline.requirement import Requirement
 
 Statement = Mapping[str, Any]

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from workers.diagnosis import naming
-from workers.diagnosis.checks import Checker, bucket_of, role_of
+from workers.diagnosis.checks import Checker
+from workers.diagnosis.lookup import bucket_of, role_of
 from workers.diagnosis.model import Check, UnreadDocument
 from workers.diagnosis.texts import Texts
 from workers.pipeline.arn import account_of, parse
