@@ -51,12 +51,14 @@ def _keep_documents_as_text(role: Any) -> None:
 
 
 def _quicken() -> None:
-    """Take out work that moto does again for every call or key: listing its own folder, and an RSA
-    key pair for keys that are symmetric."""
+    """Take out work that moto does again for every call, service or key: listing its own folder,
+    and botocore's, and an RSA key pair for keys that are symmetric."""
     backends, keys = import_module("moto.backends"), import_module("moto.kms.models")
     vars(backends)["list_of_moto_modules"] = cache(
         lambda listed=backends.list_of_moto_modules: tuple(listed())
     )
+    utils = import_module("moto.core.utils")
+    vars(utils)["create_loader"] = cache(utils.create_loader)
     generate = keys.generate_private_key
     vars(keys)["generate_private_key"] = lambda spec: (
         None if spec == "SYMMETRIC_DEFAULT" else generate(spec)

@@ -8,6 +8,7 @@ input is closed, which the kernel does however its parent died, or when its pare
 
 from __future__ import annotations
 
+import functools
 import json
 import logging
 import os
@@ -16,6 +17,7 @@ import threading
 import time
 import warnings
 
+import botocore.loaders
 import click
 
 _WATCH_SECONDS = 0.5
@@ -41,6 +43,8 @@ def _server(latency_ms: float, action_seconds: float, port: int):  # type: ignor
     # moto reads its settings when it is imported, and is imported late for the same reason.
     os.environ["MOTO_IAM_LOAD_MANAGED_POLICIES"] = "true"
     os.environ["MOTO_EC2_LOAD_DEFAULT_AMIS"] = "false"
+    # A new loader reads and lists everything anew, and moto makes dozens.
+    vars(botocore.loaders)["create_loader"] = functools.cache(botocore.loaders.create_loader)
     from moto.moto_server.werkzeug_app import MotoRequestHandler
     from werkzeug.serving import make_server
 
