@@ -16,6 +16,7 @@ from slack_sdk.errors import SlackClientError
 
 from bot.approvals import Approvals
 from bot.commands import Commands
+from bot.decisions import Decisions
 from bot.dedupe import Dedupe
 from bot.desk import Desk
 from bot.faults import Faults
@@ -25,7 +26,8 @@ from bot.incidents import WHY_DENIED, Incidents
 from workers.settings import ConfigurationError, Places, Settings
 from workers.slack.answers import CHOOSE, COMMAND
 from workers.slack.client import for_listeners
-from workers.slack.modals import REQUEST_VIEW
+from workers.slack.fixes import APPROVE, REJECT, ROLL_BACK, WITHDRAW
+from workers.slack.modals import REJECT_VIEW, REQUEST_VIEW
 from workers.slack.report import (
     ASK_AGAIN,
     DOCUMENTATION,
@@ -44,7 +46,7 @@ def build_app(settings: Settings, places: Places, redis: Redis) -> App:
     """The app with all its listeners. Raises ConfigurationError when a secret is missing."""
     desk = Desk(settings, redis, for_listeners(places))
     commands, approvals = Commands(desk), Approvals(desk)
-    incidents, home = Incidents(desk), Home(desk)
+    decisions, incidents, home = Decisions(desk), Incidents(desk), Home(desk)
 
     app = App(
         name="pipeline-access",
@@ -67,6 +69,12 @@ def build_app(settings: Settings, places: Places, redis: Redis) -> App:
     app.action(SHOW_DETAILS)(approvals.show_details)
     app.action(SHOW_ADVICE)(approvals.show_advice)
     app.action(DOCUMENTATION)(just_a_link)
+
+    app.action(APPROVE)(decisions.approve)
+    app.action(REJECT)(decisions.ask_why_not)
+    app.view(REJECT_VIEW)(decisions.rejected)
+    app.action(WITHDRAW)(decisions.withdraw)
+    app.action(ROLL_BACK)(decisions.roll_back)
 
     app.event("app_mention")(incidents.mentioned)
     app.shortcut(WHY_DENIED)(incidents.shortcut)

@@ -68,14 +68,14 @@ class Approvals:
             ack(response_action="update", view=modals.refused(refusal or _nothing(), self._texts))
             return
         values = view["state"]["values"]
-        reason = _typed(values, modals.REASON)
+        reason = modals.typed(values, modals.REASON)
         if len(reason) < 3:
             ack(
                 response_action="errors",
                 errors={modals.REASON: self._texts.plain("input.reason_missing")},
             )
             return
-        request = self._request(meant, body, reason, _typed(values, modals.TICKET))
+        request = self._request(meant, body, reason, modals.typed(values, modals.TICKET))
         held = self._desk.ledger.request(request)
         if held != request.id and (entry := self._desk.ledger.entry(held)) is not None:
             ack(response_action="update", view=modals.refused(self._already(entry), self._texts))
@@ -234,10 +234,6 @@ class Approvals:
             each = self._entitled(account)
             mentions += fixes.approvers(People(groups=each.groups, users=each.users))
         return tuple(dict.fromkeys(mentions))
-
-
-def _typed(values: Json, name: str) -> str:
-    return str(((values.get(name) or {}).get(name) or {}).get("value") or "").strip()
 
 
 def _nothing() -> Mrkdwn:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
@@ -13,7 +14,7 @@ from slack_sdk import WebClient
 
 from workers.inquiry import Inquiries, Inquiry
 from workers.ledger import Ledger
-from workers.queue import BEAT, Queue, enqueue, open_queue
+from workers.queue import BEAT, DECIDE, Queue, enqueue, open_queue
 from workers.settings import Settings
 from workers.slack import answers
 from workers.slack.markup import Mrkdwn
@@ -65,6 +66,12 @@ class Desk:
     @cached_property
     def ledger(self) -> Ledger:
         return Ledger(self.redis)
+
+    def decide(self, click: dict[str, str]) -> None:
+        """Hand a click on to a worker, once. Raises redis.RedisError: nothing was decided then."""
+        with suppress(DuplicateJobError):
+            job = re.sub(r"[^A-Za-z0-9_-]", "-", f"decide-{click['click']}")
+            enqueue(self.queue, DECIDE, click, id=job)  # in the order of the clicks
 
     def announce(self, function: str, request_id: str) -> None:
         """Let the thread show a request's latest state. Lost calls are made good by the workers."""

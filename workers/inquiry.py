@@ -6,6 +6,7 @@ workers, so that no thread stays silent (`workers.worker`).
 
     inquiry:<id>             hash: request, state, opened, job, channel, root, permalink, arn
     inquiry:<id>:report      the report as JSON
+    inquiry:<id>:latest      the report of the latest verification, while a fix stands
     inquiry:<id>:waiting     set of "<channel> <user>" who joined before there was a thread
     inquiries:open           sorted set: id by the time it was opened
     inquiries:of:<user>      list: the ids of what a person asked last
@@ -239,10 +240,27 @@ class Inquiries:
         text = json.dumps(report, separators=(",", ":"))
         self._redis.set(f"{_key(inquiry_id)}:report", text, ex=KEEP_SECONDS)
 
+    def save_latest(self, inquiry_id: str, report: Mapping[str, Any] | None) -> None:
+        """What the pipeline looks like since a fix was applied; None when it was taken back."""
+        if report is None:
+            self._redis.delete(latest_key(inquiry_id))
+        else:
+            text = json.dumps(report, separators=(",", ":"))
+            self._redis.set(latest_key(inquiry_id), text, ex=KEEP_SECONDS)
+
+    def latest(self, inquiry_id: str) -> dict[str, Any] | None:
+        text = cast("bytes | None", self._redis.get(latest_key(inquiry_id)))
+        return None if text is None else cast("dict[str, Any]", json.loads(text))
+
     def report(self, inquiry_id: str) -> dict[str, Any] | None:
         """The report as JSON values, or None when there is none (any more)."""
         text = cast("bytes | None", self._redis.get(f"{_key(inquiry_id)}:report"))
         return None if text is None else cast("dict[str, Any]", json.loads(text))
+
+
+def latest_key(inquiry_id: str) -> str:
+    """The report of the latest verification of a fix, while the fix stands."""
+    return f"{_key(inquiry_id)}:latest"
 
 
 def new_id() -> str:

@@ -273,7 +273,9 @@ def _marked(room: Room, entry: Entry, found: Report, inquiry: Inquiry) -> list[I
             )
             items.append(delivery.update(f"marked:{mark}", report.step_of(each), message))
     open_ones = [each for each in room.ledger.of_inquiry(inquiry.id) if each.state in OPEN]
-    root = report.root(found, inquiry.user, room.texts, len(open_ones), inquiry.understood)
+    latest = room.inquiries.latest(inquiry.id)
+    shown = found if latest is None else from_json(latest)
+    root = report.root(shown, inquiry.user, room.texts, len(open_ones), inquiry.understood)
     items.append(delivery.update(f"outcome:{mark}", ROOT, root))
     return items
 

@@ -6,7 +6,10 @@ write to Redis can make a worker unpickle code. https://python-rq.org/docs/
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from contextlib import suppress
 from datetime import timedelta
+from types import MappingProxyType
 from typing import Any
 
 from redis import Redis
@@ -15,6 +18,7 @@ from redis.client import Pipeline
 from redis.retry import Retry as ConnectionRetry
 from rq import Queue as RqQueue
 from rq import Retry
+from rq.exceptions import DuplicateJobError
 from rq.intermediate_queue import IntermediateQueue
 from rq.job import Job
 from rq.serializers import JSONSerializer
@@ -34,6 +38,16 @@ WATCH = "workers.incidents.jobs.watch"
 UNWATCH = "workers.incidents.jobs.unwatch"
 INVESTIGATE = "workers.incidents.jobs.investigate"
 LIST_WATCHES = "workers.incidents.jobs.list_watches"
+
+DECIDE = "workers.fixing.jobs.decide"
+REMIND = "workers.fixing.jobs.remind"
+FIX_JOBS: Mapping[str, str] = MappingProxyType(
+    {
+        "apply": "workers.fixing.jobs.apply",
+        "verify": "workers.fixing.jobs.verify",
+        "roll_back": "workers.fixing.jobs.roll_back",
+    }
+)
 
 BEAT = "pipeline-access:workers:beat"  # exists while at least one worker is alive
 MAINTENANCE_LOCK_SECONDS = 30
@@ -120,3 +134,19 @@ def enqueue(
         pipeline=pipeline,
         description=f"{function} {id}",
     )
+
+
+def enqueue_later(queue: Queue, delay: timedelta, function: str, *arguments: Any, id: str) -> None:
+    """Put a job in that is due after a while; once per id. The workers' rounds move it on."""
+    with suppress(DuplicateJobError):
+        queue.enqueue_in(
+            delay,
+            function,
+            *arguments,
+            job_id=id,
+            unique=True,
+            retry=Retry(max=1),
+            result_ttl=0,
+            failure_ttl=KEEP_SECONDS,
+            description=f"{function} {id}",
+        )

@@ -18,11 +18,15 @@ from rq.job import Job
 from rq.scheduler import RQScheduler
 from rq.serializers import JSONSerializer
 
+from workers.fixing.decisions import NEXT
+from workers.fixing.reminders import due
+from workers.fixing.verify import PATIENCE
 from workers.incidents import alerts
 from workers.incidents.intake import Intake
 from workers.inquiry import Inquiries, State
-from workers.ledger import Ledger
-from workers.queue import ALERTS, ANNOUNCE, BEAT, DELIVER, GIVE_UP, Queue, enqueue
+from workers.ledger import Entry, Ledger, Move
+from workers.ledger import State as Fix
+from workers.queue import ALERTS, ANNOUNCE, BEAT, DELIVER, FIX_JOBS, GIVE_UP, REMIND, Queue, enqueue
 from workers.settings import Settings
 from workers.slack import delivery
 
@@ -42,6 +46,7 @@ class Watch:
         self._queue = queue
         self._inquiries = Inquiries(redis, settings.jobs.join_seconds)
         self._ledger = Ledger(redis)
+        self._approvals = settings.approvals
         # Its methods carry no types.
         self._scheduler: Any = RQScheduler(
             [queue], redis, logging_level=logging.WARNING, serializer=JSONSerializer
@@ -55,6 +60,8 @@ class Watch:
             self._enqueue(DELIVER, thread, id=f"deliver-{thread}")
         if Intake(self._redis).due(1) or alerts.waiting(self._redis, time.time()):
             self._enqueue(ALERTS, id="alerts")
+        for request_id in self._ledger.unfinished():
+            self._go_on(request_id)
         for request_id in self._ledger.unannounced(time.time() - YOUNG_SECONDS):
             self._enqueue(ANNOUNCE, request_id, id=f"announce-{request_id}")
         for inquiry_id in self._inquiries.opened_before(time.time() - YOUNG_SECONDS):
@@ -68,6 +75,32 @@ class Watch:
                 scheduler.enqueue_scheduled_jobs()
             finally:
                 scheduler.release_locks()
+
+    def _go_on(self, request_id: str) -> None:
+        """End what nobody decided over, remind who may, and revive what a dead worker left."""
+        entry = self._ledger.entry(request_id)
+        if entry is None:
+            return
+        request, now, rules = entry.request, time.time(), self._approvals
+        if entry.state is Fix.REQUESTED:
+            if now >= request.expires_at:
+                self._ledger.step(request_id, Move.EXPIRE, click="expire", actor="worker")
+            escalates = bool(rules.escalate_to.groups or rules.escalate_to.users)
+            for number in range(due(request.requested_at, rules.remind_minutes, escalates, now)):
+                if self._ledger.reminded(request_id, number):
+                    job = f"remind-{request_id}-{number}"
+                    self._enqueue(REMIND, request_id, number, id=job)
+        elif (name := NEXT.get(entry.state)) is not None and not self._is_under_way(entry, name):
+            self._enqueue(FIX_JOBS[name], request_id, id=f"{name}-{request_id}-{entry.revision}")
+
+    def _is_under_way(self, entry: Entry, name: str) -> bool:
+        prefix = f"{name}-{entry.request.id}"
+        if name == "verify":
+            ids = [f"{prefix}-{attempt}" for attempt in range(len(PATIENCE))]
+        else:
+            # The job was put in at the revision before the one that it made itself.
+            ids = [f"{prefix}-{entry.revision - back}" for back in (0, 1)]
+        return any(self._status(each) in LIVING for each in (*ids, f"{prefix}-{entry.revision}"))
 
     def _look_after(self, inquiry_id: str) -> None:
         standing = self._inquiries.standing(inquiry_id)
@@ -91,7 +124,7 @@ class Watch:
         status = cast("bytes | None", self._redis.hget(Job.key_for(job_id), "status"))
         return status.decode() if status is not None else ""
 
-    def _enqueue(self, function: str, *arguments: str, id: str) -> None:
+    def _enqueue(self, function: str, *arguments: str | int, id: str) -> None:
         """Put the job in, unless it is on its way already. A dead one does not stand in the way."""
         if self._status(id) in LIVING:
             return

@@ -8,15 +8,19 @@ https://python-rq.org/docs/workers/
 
 from __future__ import annotations
 
+import ctypes
 import gc
 import os
+import signal
 import socket
+import sys
 import time
 from datetime import UTC, datetime
 from typing import Any
 
 import structlog
 from redis import Redis, RedisError
+from rq import Queue as RqQueue
 from rq import Worker as RqWorker
 from rq.executions import Execution
 from rq.job import Job
@@ -36,6 +40,7 @@ ROUND_SECONDS = 5
 WORKER_TTL = ROUND_SECONDS + 15
 
 HEALTHY_SECONDS = 60
+PR_SET_PDEATHSIG = 1
 
 log = structlog.get_logger(__name__)
 
@@ -64,12 +69,26 @@ class Worker(RqWorker):
         if self.should_run_maintenance_tasks:
             self.run_maintenance_tasks()
 
+    def main_work_horse(self, job: Job, queue: RqQueue) -> None:
+        die_with_parent()
+        super().main_work_horse(job, queue)
+
     def run_maintenance_tasks(self) -> None:
         try:
             super().run_maintenance_tasks()  # type: ignore[no-untyped-call]
             self._watch.round()
         except RedisError as error:
             log.warning("round not finished", error=str(error))
+
+
+def die_with_parent() -> None:
+    """Let the kernel kill this process when its parent dies: a job whose worker is gone is run
+    again elsewhere, and must not go on here meanwhile. Linux only; elsewhere nothing happens.
+
+    https://man7.org/linux/man-pages/man2/PR_SET_PDEATHSIG.2const.html
+    """
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def build(places: Places, settings: Settings, **options: Any) -> Worker:

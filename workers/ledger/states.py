@@ -84,6 +84,8 @@ MOVES: Mapping[tuple[State, Move], State] = MappingProxyType(
 
 # Somebody or something still has to act on these.
 OPEN = frozenset({State.REQUESTED, State.APPROVED, State.APPLYING, State.ROLLING_BACK})
+# … and in these a job has something to do.
+UNFINISHED = OPEN | {State.APPLIED}
 # In these the change stands in AWS and can be taken back.
 STANDING = frozenset({State.APPLIED, State.VERIFIED, State.NOT_CURED})
 

@@ -9,7 +9,7 @@ where its new entry says. Double clicks, redelivered events and two workers neve
     fix:<id>:journal       list: what was about to be written to AWS, and what was (JSON)
     fix:fingerprint:<sum>  the latest request for exactly this change
     fixes                  sorted set: all ids by the time of the request
-    fixes:open             sorted set: ids by the time they expire
+    fixes:open             sorted set: ids of unfinished requests by the time they expire
     fixes:unannounced      sorted set: ids whose request, or latest state, no thread shows yet
     document:<key>         the request that is changing this document right now
     audit, audit:head      the stream and the hash of its last entry
@@ -29,7 +29,7 @@ from redis import Redis
 from workers.ledger import audit
 from workers.ledger.audit import AuditEntry, Broken
 from workers.ledger.request import Entry, FixRequest
-from workers.ledger.states import OPEN, IllegalMove, Move, State, after
+from workers.ledger.states import OPEN, UNFINISHED, IllegalMove, Move, State, after
 
 PREFIX = "pipeline-access:"
 FIXES = f"{PREFIX}fixes"
@@ -270,7 +270,7 @@ class Ledger:
                     state.value,
                     json.dumps(approvals),
                     reason or entry.reason,
-                    "0" if state in OPEN else "1",
+                    "0" if state in UNFINISHED else "1",
                     at,
                     head,
                     text,
@@ -331,6 +331,16 @@ class Ledger:
         """Open requests whose time is over."""
         found = cast("list[bytes]", self._redis.zrangebyscore(OPEN_FIXES, 0, now, start=0, num=100))
         return tuple(each.decode() for each in found)
+
+    def unfinished(self) -> tuple[str, ...]:
+        """Requests for which somebody or some job still has something to do."""
+        found = cast("list[bytes]", self._redis.zrange(OPEN_FIXES, 0, 999))
+        return tuple(each.decode() for each in found)
+
+    def reminded(self, request_id: str, number: int) -> bool:
+        """Take a reminder on; True for the first who does."""
+        key = _key(request_id) + ":reminded"
+        return bool(self._redis.hsetnx(key, str(number), str(time.time())))
 
     def unannounced(self, before: float) -> tuple[str, ...]:
         """Requests whose thread does not show their latest state yet."""

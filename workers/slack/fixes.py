@@ -4,14 +4,22 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
+from slack_sdk.models.blocks import ButtonElement, ConfirmObject
+
 from workers.ledger.request import Entry, FixRequest
 from workers.ledger.states import OPEN, STANDING, State
 from workers.settings import People, Settings
 from workers.slack import blocks, markup, modals
 from workers.slack.blocks import Json, Message
 from workers.slack.markup import Mrkdwn, code, escape
-from workers.slack.report import Requested
+from workers.slack.report import SHOW_CHANGE, Requested, value
 from workers.slack.texts import Texts
+
+APPROVE = "approve_fix"
+REJECT = "reject_fix"
+WITHDRAW = "withdraw_fix"
+ROLL_BACK = "roll_back_fix"
+RETRY_STAGE = "retry_stage"
 
 DIFF_LINES, DIFF_CHARACTERS = 30, 2_200
 MARKS = {
@@ -55,7 +63,66 @@ def posted(entry: Entry, settings: Settings, texts: Texts) -> Message:
     if entry.state is State.REQUESTED:
         shown.append(blocks.section(_deciders(entry, texts)))
     shown.append(blocks.context(_small_print(entry, texts)))
+    if buttons := _buttons(entry, settings, texts):
+        shown.append(blocks.actions(*buttons, block_id=f"fix:{request.id}:{entry.revision}"))
     return blocks.message(heading, shown)
+
+
+def _buttons(entry: Entry, settings: Settings, texts: Texts) -> list[ButtonElement]:
+    request = entry.request
+    change = blocks.button(
+        texts.plain("button.change"), SHOW_CHANGE, value(request.inquiry, request.finding)
+    )
+    if entry.state is State.REQUESTED:
+        return [
+            blocks.button(
+                texts.plain("button.approve"),
+                APPROVE,
+                request.id,
+                style="primary",
+                confirm=_confirm("approve", request, settings, texts),
+            ),
+            blocks.button(texts.plain("button.reject"), REJECT, request.id),
+            blocks.button(texts.plain("button.withdraw"), WITHDRAW, request.id),
+            change,
+        ]
+    if entry.state in STANDING:
+        back = blocks.button(
+            texts.plain("button.roll_back"),
+            ROLL_BACK,
+            request.id,
+            style="danger",
+            confirm=_confirm("roll_back", request, settings, texts, danger=True),
+        )
+        retry = blocks.button(
+            texts.plain("button.retry_stage"),
+            RETRY_STAGE,
+            request.id,
+            style="primary",
+            confirm=_confirm("retry_stage", request, settings, texts),
+        )
+        offered = entry.state is State.VERIFIED and request.stage
+        return [*([retry] if offered else []), back, change]
+    return [change]
+
+
+def _confirm(
+    what: str, request: FixRequest, settings: Settings, texts: Texts, *, danger: bool = False
+) -> ConfirmObject:
+    """Repeats the account and the documents before anything is decided."""
+    targets = Mrkdwn("\n".join(_documents(request, settings, texts)))
+    return blocks.confirm(
+        texts.plain(f"confirm.{what}"),
+        texts(
+            f"confirm.{what}_text",
+            targets=targets,
+            stage=code(request.stage, 100),
+            name=code(request.pipeline, 100),
+        ),
+        texts.plain(f"button.{what}"),
+        texts.plain("input.cancel"),
+        danger=danger,
+    )
 
 
 def requested(entry: Entry) -> Requested:

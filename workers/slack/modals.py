@@ -17,6 +17,7 @@ from workers.slack.report import statement_of
 from workers.slack.texts import Texts
 
 REQUEST_VIEW = "request_fix"
+REJECT_VIEW = "reject_fix"
 REASON, TICKET = "reason", "ticket"
 REASON_LIMIT, TICKET_LIMIT = 1_000, 300
 REQUEST_DIFF_PAGES = 12  # of 2,900 characters, before the inputs
@@ -71,6 +72,28 @@ def request_fix(
     }
 
 
+def reject(request_id: str, access: str, texts: Texts) -> Json:
+    """Asks why a fix is rejected."""
+    shown = [
+        blocks.section(texts("modal.access", access=escape(access, 900))),
+        blocks.text_input(
+            texts.plain("input.reject_reason"),
+            REASON,
+            hint=texts.plain("input.reason_hint"),
+            multiline=True,
+            limit=REASON_LIMIT,
+            least=3,
+        ),
+    ]
+    return {
+        **_view(texts, "title.reject", shown),
+        "callback_id": REJECT_VIEW,
+        "private_metadata": request_id,
+        "submit": _plain(texts.plain("input.reject_submit")),
+        "close": _plain(texts.plain("input.cancel")),
+    }
+
+
 def change(each: Finding, name: str, settings: Settings, texts: Texts) -> Json:
     """Every step's whole diff, and the same change as code where code owns the document."""
     shown = _steps(each, settings, texts, blocks.VIEW_BLOCKS)
@@ -108,6 +131,11 @@ def advice(report: Report, texts: Texts) -> Json:
         if each.fix is not None and each.fix.diff:
             shown += [blocks.preformatted(page) for page in blocks.pages(each.fix.diff)[:2]]
     return _view(texts, "title.advice", _bounded(shown, report.name, texts))
+
+
+def typed(values: Json, name: str) -> str:
+    """What was typed into an input of a submitted modal."""
+    return str(((values.get(name) or {}).get(name) or {}).get("value") or "").strip()
 
 
 def refused(text: Mrkdwn, texts: Texts) -> Json:

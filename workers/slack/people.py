@@ -37,9 +37,18 @@ class Directory:
         self._client = client
         self._redis = redis
 
-    def is_guest(self, user: str) -> bool:
+    def is_guest(self, user: str, *, fresh: bool = False) -> bool:
         """Whether the person is a guest, a bot, deactivated, or of another organisation."""
-        return bool(self._remembered(f"guest:{user}", GUEST_SECONDS, lambda: self._guest(user)))
+        seconds = 0 if fresh else GUEST_SECONDS
+        return bool(self._remembered(f"guest:{user}", seconds, lambda: self._guest(user)))
+
+    def name(self, user: str) -> str:
+        """`arjun-U0APPROVER`: the person's Slack name, and the id that stays when it changes."""
+        try:
+            name = self._remembered(f"name:{user}", GUEST_SECONDS, lambda: self._name(user))
+        except NotKnown:
+            return user
+        return f"{name}-{user}"
 
     def is_private(self, channel: str) -> bool:
         """Whether a conversation is closed to part of the workspace. What the app cannot see is.
@@ -95,6 +104,9 @@ class Directory:
             "private": any(found.get(flag) for flag in ("is_private", "is_im", "is_mpim")),
             "shared": any(found.get(flag) for flag in ("is_ext_shared", "is_pending_ext_shared")),
         }
+
+    def _name(self, user: str) -> str:
+        return str(self._ask("users_info", user=user)["user"].get("name") or "")
 
     def _members(self, group: str) -> list[str]:
         return list(self._ask("usergroups_users_list", usergroup=group)["users"])

@@ -1,0 +1,68 @@
+"""Deciding over a requested fix: approve, reject, withdraw, roll back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from slack_sdk import WebClient
+
+from bot.desk import Desk
+from workers.inquiry import new_id
+from workers.ledger import Move
+from workers.slack import modals
+from workers.slack.blocks import Json
+
+Ack = Callable[..., Any]
+
+
+class Decisions:
+    """The listeners of a requested fix's buttons. Who may click is decided by a worker, who asks
+    Slack about the person at that moment; whoever may not is told so privately."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+
+    def approve(self, ack: Ack, body: Json, action: Json) -> None:
+        self._decide(body, str(action["value"]), Move.APPROVE)
+        ack()
+
+    def withdraw(self, ack: Ack, body: Json, action: Json) -> None:
+        self._decide(body, str(action["value"]), Move.WITHDRAW)
+        ack()
+
+    def roll_back(self, ack: Ack, body: Json, action: Json) -> None:
+        self._decide(body, str(action["value"]), Move.START_ROLL_BACK)
+        ack()
+
+    def ask_why_not(self, ack: Ack, body: Json, action: Json, client: WebClient) -> None:
+        """`Reject`: ask for the reason."""
+        entry = self._desk.ledger.entry(str(action["value"]))
+        if entry is not None:
+            view = modals.reject(entry.request.id, entry.request.access, self._desk.texts)
+            client.views_open(trigger_id=body["trigger_id"], view=view)
+        ack()
+
+    def rejected(self, ack: Ack, body: Json, view: Json) -> None:
+        """The reason was given."""
+        reason = modals.typed(view["state"]["values"], modals.REASON)
+        if len(reason) < 3:
+            missing = self._desk.texts.plain("input.reason_missing")
+            ack(response_action="errors", errors={modals.REASON: missing})
+            return
+        self._decide(body, str(view.get("private_metadata", "")), Move.REJECT, reason)
+        ack()
+
+    def _decide(self, body: Json, request_id: str, move: Move, reason: str = "") -> None:
+        user = str(body["user"]["id"])
+        self._desk.decide(
+            {
+                "request": request_id,
+                "move": move.value,
+                "user": user,
+                "team": str((body.get("team") or {}).get("id") or ""),
+                "channel": str((body.get("channel") or {}).get("id") or ""),
+                "click": f"{body.get('trigger_id') or new_id()}-{user}-{move.value}",
+                "reason": reason,
+            }
+        )
