@@ -9,6 +9,8 @@ https://docs.aws.amazon.com/organizations/latest/APIReference/API_ListPoliciesFo
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
+from typing import NamedTuple
 
 from workers.aws import reasons
 from workers.aws.calls import Answer, Chain, Place, then
@@ -29,6 +31,13 @@ _SCP, _RCP = "SERVICE_CONTROL_POLICY", "RESOURCE_CONTROL_POLICY"
 _DEEPEST = 7  # a root, five levels of units, an account
 
 
+class _Level(NamedTuple):
+    """One level of the tree: what is attached to it, by type of policy."""
+
+    target: str
+    policies: Mapping[str, Reading[tuple[NamedPolicy, ...]]]
+
+
 def read(chain: Chain, reference: Reference, home: Home) -> Entries:
     """The membership of the account of an id; absent when it is in no organisation."""
     account = reference.id
@@ -41,25 +50,20 @@ def read(chain: Chain, reference: Reference, home: Home) -> Entries:
 
 def _from_above(chain: Chain, where: Place, account: str) -> Reading[Membership]:
     described = chain.fork(lambda side: side.read(where, "DescribeOrganization"))
-    types = chain.fork(lambda side: side.once("policy types", where, lambda s: _types(s, where)))
-    path = _path(chain, where, account)
+    levels = _levels(chain, where, account)
     organisation = described.join()
-    if path.state is State.ABSENT or organisation.state is State.ABSENT:
+    if levels.state is State.ABSENT or organisation.state is State.ABSENT:
         return _outside(chain, account, where)
-    if path.state is State.UNREADABLE:
-        return unreadable(path.why)
-    enabled = types.join()
-    levels = path.require()
-    scps = chain.fork(lambda side: _levels(side, where, levels, _SCP, enabled))
-    rcps = _levels(chain, where, levels, _RCP, enabled)
+    if levels.state is State.UNREADABLE:
+        return unreadable(levels.why)
     facts = _facts(organisation)
     return present(
         Membership(
             account=account,
             organisation=facts.get("Id", ""),
             management=facts.get("MasterAccountId") == account,
-            scps=scps.join(),
-            rcps=rcps,
+            scps=_of_type(levels.require(), _SCP),
+            rcps=_of_type(levels.require(), _RCP),
         )
     )
 
@@ -93,20 +97,45 @@ def _outside(chain: Chain, account: str, where: Place) -> Reading[Membership]:
     return present(Membership(account, found.organisation, found.management, why, why))
 
 
-def _path(chain: Chain, where: Place, account: str) -> Reading[tuple[str, ...]]:
-    """The targets from the root down to the account; absent when the account is not below."""
-    path = [account]
-    while len(path) <= _DEEPEST:
-        parents = chain.pages(where, "ListParents", "Parents", subject=path[0], ChildId=path[0])
+def _levels(chain: Chain, where: Place, account: str) -> Reading[tuple[_Level, ...]]:
+    """The levels from the root down to the account; absent when the account is not below.
+
+    The policies of a level are asked for as soon as the level is known, those of the root even
+    before the way up has led there.
+    """
+    root = chain.fork(lambda side: side.once("root", where, lambda first: _root(first, where)))
+    target, above = account, [chain.fork(partial(_level, where, account))]
+    while len(above) <= _DEEPEST:
+        parents = chain.pages(where, "ListParents", "Parents", subject=target, ChildId=target)
         if parents.state is not State.PRESENT:
             return Reading(parents.state, None, parents.why)
         if not parents.require():
             break
-        parent = parents.require()[0]
-        path.insert(0, parent["Id"])
-        if parent["Type"] == "ROOT":
+        target = parents.require()[0]["Id"]
+        above.append(chain.fork(partial(_level, where, target)))
+        if parents.require()[0]["Type"] == "ROOT":
             break
-    return present(tuple(path))
+    root.join()
+    return present(tuple(branch.join() for branch in reversed(above)))
+
+
+def _level(where: Place, target: str, chain: Chain) -> _Level:
+    """What is attached to a target, by type; absent for a type that is not enabled."""
+    enabled = chain.once("policy types", where, lambda side: _types(side, where))
+
+    def attached(side: Chain, type: str) -> Reading[tuple[NamedPolicy, ...]]:
+        if enabled.state is State.PRESENT and type not in enabled.require():
+            return absent()
+        return _attached(side, where, target, type)
+
+    scps, rcps = chain.each(attached, (_SCP, _RCP))
+    return _Level(target, {_SCP: scps, _RCP: rcps})
+
+
+def _root(chain: Chain, where: Place) -> None:
+    """Ask for the policies of every root; whoever walks up to it finds them answered."""
+    roots = chain.pages(where, "ListRoots", "Roots")
+    chain.each(lambda side, root: _level(where, root["Id"], side), roots.value or ())
 
 
 def _types(chain: Chain, where: Place) -> Reading[frozenset[str]]:
@@ -126,20 +155,13 @@ def _types(chain: Chain, where: Place) -> Reading[frozenset[str]]:
     )
 
 
-def _levels(
-    chain: Chain,
-    where: Place,
-    path: tuple[str, ...],
-    type: str,
-    enabled: Reading[frozenset[str]],
-) -> Reading[tuple[PolicyLevel, ...]]:
-    if enabled.state is State.PRESENT and type not in enabled.require():
+def _of_type(levels: tuple[_Level, ...], type: str) -> Reading[tuple[PolicyLevel, ...]]:
+    found = [PolicyLevel(level.target, level.policies[type]) for level in levels]
+    if any(level.policies.state is State.ABSENT for level in found):
         return absent()
-    levels = chain.each(
-        lambda side, target: PolicyLevel(target, _attached(side, where, target, type)), path
-    )
-    refused = [level.policies for level in levels if not level.policies.known]
-    return unreadable(refused[0].why) if len(refused) == len(levels) else present(levels)
+    if not any(level.policies.known for level in found):
+        return unreadable(found[0].policies.why)
+    return present(tuple(found))
 
 
 def _attached(
