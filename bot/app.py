@@ -26,6 +26,7 @@ from bot.incidents import WHY_DENIED, Incidents
 from workers.settings import ConfigurationError, Places, Settings
 from workers.slack.answers import CHOOSE, COMMAND
 from workers.slack.client import for_listeners
+from workers.slack.investigations import EXPORT, STOP
 from workers.slack.fixes import APPROVE, REJECT, ROLL_BACK, WITHDRAW
 from workers.slack.modals import REJECT_VIEW, REQUEST_VIEW
 from workers.slack.report import (
@@ -78,6 +79,8 @@ def build_app(settings: Settings, places: Places, redis: Redis) -> App:
 
     app.event("app_mention")(incidents.mentioned)
     app.shortcut(WHY_DENIED)(incidents.shortcut)
+    app.action(STOP)(incidents.stop)
+    app.action(EXPORT)(incidents.export)
     app.event("app_home_opened")(home.opened)
     return app
 

@@ -49,14 +49,24 @@ class Desk:
     def inquiries(self) -> Inquiries:
         return Inquiries(self.redis, self.settings.jobs.join_seconds)
 
-    def put(self, function: str, inquiry: Inquiry, job_id: str, *more: Any) -> Ticket:
+    def put(
+        self, function: str, inquiry: Inquiry, job_id: str, *more: Any, timeout: int | None = None
+    ) -> Ticket:
         """Put an inquiry's job in, in one transaction with the note that it is watched.
 
         Raises redis.RedisError: nothing was queued then.
         """
         with self.redis.pipeline() as pipeline:
             request = inquiry.model_dump(mode="json")
-            enqueue(self.queue, function, request, *more, id=job_id, pipeline=pipeline)
+            enqueue(
+                self.queue,
+                function,
+                request,
+                *more,
+                id=job_id,
+                pipeline=pipeline,
+                timeout=timeout,
+            )
             self.inquiries.queued(inquiry, job_id, pipeline)
             pipeline.llen(self.queue.key)
             pipeline.exists(BEAT)

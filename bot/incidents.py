@@ -13,8 +13,9 @@ import structlog
 from slack_bolt.context.respond import Respond
 
 from bot.desk import Desk
+from workers.incidents.looks import Looks
 from workers.inquiry import Inquiry, new_id
-from workers.queue import ASK
+from workers.queue import ASK, EXPORT_TIMELINE, enqueue
 from workers.slack.blocks import Json
 from workers.slack.messages import text_of
 
@@ -51,6 +52,33 @@ class Incidents:
             text=self._desk.texts("answer.reading_message"),
             replace_original=False,
             response_type="ephemeral",
+        )
+
+    def stop(self, ack: Ack, body: Json, action: Json, respond: Respond) -> None:
+        """`Stop` while many pipelines are looked at: it ends at the next one."""
+        ack()
+        Looks(self._desk.redis, str(action.get("value", ""))).stop(str(body["user"]["id"]))
+        self._whisper(respond, "incident.stopping")
+
+    def export(self, ack: Ack, body: Json, action: Json, respond: Respond) -> None:
+        """`Export timeline`: a worker shares it as a file in the thread."""
+        ack()
+        message = body.get("message") or {}
+        enqueue(
+            self._desk.queue,
+            EXPORT_TIMELINE,
+            str(action.get("value", "")),
+            str(body["user"]["id"]),
+            str(body["channel"]["id"]),
+            str(message.get("thread_ts") or message.get("ts") or ""),
+            id=f"export-{new_id()}",
+            lives=1,
+        )
+        self._whisper(respond, "incident.exporting")
+
+    def _whisper(self, respond: Respond, key: str) -> None:
+        respond(
+            text=self._desk.texts(key), replace_original=False, response_type="ephemeral"
         )
 
     def _is_for_us(self, event: Mapping[str, Any]) -> bool:

@@ -37,6 +37,7 @@ ALERTS = "workers.incidents.jobs.alerts"
 WATCH = "workers.incidents.jobs.watch"
 UNWATCH = "workers.incidents.jobs.unwatch"
 INVESTIGATE = "workers.incidents.jobs.investigate"
+EXPORT_TIMELINE = "workers.incidents.jobs.export_timeline"
 LIST_WATCHES = "workers.incidents.jobs.list_watches"
 
 DECIDE = "workers.fixing.jobs.decide"
@@ -115,6 +116,7 @@ def enqueue(
     lives: int = 2,
     at_front: bool = False,
     pipeline: Pipeline | None = None,
+    timeout: int | None = None,
 ) -> Job:
     """Put one job in. `id` is unique: raises rq.exceptions.DuplicateJobError while it exists.
 
@@ -132,6 +134,7 @@ def enqueue(
         failure_ttl=KEEP_SECONDS,
         at_front=at_front,
         pipeline=pipeline,
+        timeout=timeout,
         description=f"{function} {id}",
     )
 
