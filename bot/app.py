@@ -23,10 +23,10 @@ from bot.faults import Faults
 from bot.gate import Gate
 from bot.home import Home
 from bot.incidents import WHY_DENIED, Incidents
+from workers.incidents.stopping import EXPORT, STOP
 from workers.settings import ConfigurationError, Places, Settings
 from workers.slack.answers import CHOOSE, COMMAND
 from workers.slack.client import for_listeners
-from workers.slack.investigations import EXPORT, STOP
 from workers.slack.fixes import APPROVE, REJECT, ROLL_BACK, WITHDRAW
 from workers.slack.modals import REJECT_VIEW, REQUEST_VIEW
 from workers.slack.report import (

@@ -13,7 +13,7 @@ import structlog
 from slack_bolt.context.respond import Respond
 
 from bot.desk import Desk
-from workers.incidents.looks import Looks
+from workers.incidents import stopping
 from workers.inquiry import Inquiry, new_id
 from workers.queue import ASK, EXPORT_TIMELINE, enqueue
 from workers.slack.blocks import Json
@@ -57,7 +57,8 @@ class Incidents:
     def stop(self, ack: Ack, body: Json, action: Json, respond: Respond) -> None:
         """`Stop` while many pipelines are looked at: it ends at the next one."""
         ack()
-        Looks(self._desk.redis, str(action.get("value", ""))).stop(str(body["user"]["id"]))
+        look = str(action.get("value", ""))
+        stopping.stop(self._desk.redis, look, str(body["user"]["id"]))
         self._whisper(respond, "incident.stopping")
 
     def export(self, ack: Ack, body: Json, action: Json, respond: Respond) -> None:
