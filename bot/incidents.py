@@ -78,9 +78,7 @@ class Incidents:
         self._whisper(respond, "incident.exporting")
 
     def _whisper(self, respond: Respond, key: str) -> None:
-        respond(
-            text=self._desk.texts(key), replace_original=False, response_type="ephemeral"
-        )
+        respond(text=self._desk.texts(key), replace_original=False, response_type="ephemeral")
 
     def _is_for_us(self, event: Mapping[str, Any]) -> bool:
         """No edits, no quotes, and no bots unless the configuration names them: no loops."""

@@ -21,6 +21,7 @@ class Wish:
     answer: str = "watch.asking"
     account: str | None = None  # id
     region: str | None = None
+    timeout: int | None = None  # seconds; None = that of every job
 
 
 def wish(parsed: Watch | Watching | Investigate, settings: Settings) -> Wish | Refusal:
@@ -68,4 +69,5 @@ def _investigation(parsed: Investigate, account: str | None, settings: Settings)
         "incident.asking",
         account,
         parsed.region,
+        settings.sweeps.timeout_seconds,
     )

@@ -12,7 +12,7 @@ from typing import Any
 import structlog
 from rq import Retry
 
-from workers.incidents import threads, watching
+from workers.incidents import investigating, threads, watching
 from workers.incidents.intake import Intake
 from workers.incidents.survey import open_survey
 from workers.incidents.triage import Triage
@@ -23,6 +23,7 @@ from workers.slack.people import NotKnown
 from workers.telling import failing
 
 BATCH = 100  # pipelines looked at together
+LOOKING = 0.8  # of a sweep's time; the rest is for CloudTrail and for telling
 SHARE = 0.5  # of the job's time after which the rest is left to the next job
 SLACK_AWAY = Retry(max=60, interval=[5, 10, 20, 40, 60])
 
@@ -62,6 +63,25 @@ def unwatch(request: dict[str, Any], target: dict[str, Any]) -> Retry | None:
 def list_watches(request: dict[str, Any]) -> Retry | None:
     """Tell the asker what the channel watches."""
     return _answered(request, watching.watching)
+
+
+def investigate(
+    request: dict[str, Any], seconds: int, targets: list[dict[str, Any]]
+) -> Retry | None:
+    """Look at pipelines, find what they fail of in common and who changed what, and tell it."""
+    wanted = [Target.model_validate(each) for each in targets]
+
+    def answer(room: Room, inquiry: Inquiry) -> None:
+        limit = room.settings.sweeps.timeout_seconds * LOOKING
+        with open_survey(room.settings, inquiry.id, limit) as survey:
+            investigating.run(room, inquiry, survey, time.time() - seconds, wanted)
+
+    return _answered(request, answer)
+
+
+def export_timeline(inquiry_id: str, user: str, channel: str, thread: str) -> None:
+    """Share the timeline of an investigation in its thread, for the post-mortem."""
+    investigating.export(open_room(), inquiry_id, user, channel, thread)
 
 
 def _answered(request: dict[str, Any], answer: Callable[[Room, Inquiry], None]) -> Retry | None:

@@ -2,24 +2,43 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import time
+import tomllib
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Protocol
+from functools import cache
+from importlib import resources
+from typing import Any, Protocol
 
 from workers import diagnosis
-from workers.aws.calls import Calls
+from workers.aws import history
+from workers.aws.calls import Calls, Chain, Place
+from workers.aws.history import Change
 from workers.aws.search import Found, Listed, list_pipelines
 from workers.aws.sessions import Sessions
 from workers.aws.sweep import read_pipelines
 from workers.diagnosis.model import Report
+from workers.incidents.causes import Cause
 from workers.pipeline import catalogue
+from workers.pipeline.arn import parse
 from workers.settings import Settings
-from workers.snapshot.model import Snapshot
+from workers.snapshot.model import Reading, Snapshot, unreadable
 
 AT_ONCE = 8  # pipelines read at the same time
 _SHARE = 0.9  # of the job's time; diagnosing goes on meanwhile
+# Components whose documents change by the same events.
+_KINDS = {
+    "service_role": "role",
+    "action_role": "role",
+    "build_role": "role",
+    "scp": "organisation",
+    "rcp": "organisation",
+}
+# Where events of IAM and Organizations are recorded.
+# https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-concepts.html
+_GLOBAL = {"aws": "us-east-1", "aws-cn": "cn-north-1", "aws-us-gov": "us-gov-west-1"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +66,15 @@ class Survey(Protocol):
     def look(
         self, pipelines: Iterable[Listed], stop: Callable[[], bool] = lambda: False
     ) -> Iterator[Surveyed]: ...
+
+    def changes(
+        self, cause: Cause, account: str, region: str, since: float, until: float
+    ) -> Reading[tuple[Change, ...]]:
+        """What changed the document that decides, newest first, as far as CloudTrail tells.
+
+        `account` and `region` are those of a pipeline that has the cause; times are seconds.
+        """
+        ...
 
     def cost(self) -> Cost: ...
 
@@ -88,5 +116,45 @@ class _AwsSurvey:
             )
             yield Surveyed(one, snapshot, report)
 
+    def changes(
+        self, cause: Cause, account: str, region: str, since: float, until: float
+    ) -> Reading[tuple[Change, ...]]:
+        kind = _KINDS.get(cause.component, cause.component)
+        known = _events().get(kind)
+        if known is None:
+            return unreadable(f"CloudTrail records no changes of a {kind}")
+        place = self._place(known["where"], cause, account, region)
+        if not self._sessions.configured(place.account):
+            return unreadable(f"account {place.account} is not configured")
+        return history.changes(
+            Chain(self._calls),
+            place,
+            known["events"],
+            {cause.document, cause.name},
+            dt.datetime.fromtimestamp(since, dt.UTC),
+            dt.datetime.fromtimestamp(until, dt.UTC),
+        )
+
+    def _place(self, where: str, cause: Cause, account: str, region: str) -> Place:
+        arn = parse(cause.document)
+        own = (arn.account if arn else "") or account
+        main = _GLOBAL.get(self._sessions.partition(region), "us-east-1")
+        match where:
+            case "global":
+                return Place("cloudtrail", own, main)
+            case "organisation":
+                organisation = self._settings.organisation
+                return Place("cloudtrail", organisation.account if organisation else own, main)
+            case "document":
+                return Place("cloudtrail", own, (arn.region if arn else "") or region)
+            case _:
+                return Place("cloudtrail", account, region)
+
     def cost(self) -> Cost:
         return Cost(self._calls.counts().total, time.monotonic() - self._began)
+
+
+@cache
+def _events() -> dict[str, dict[str, Any]]:
+    text = resources.files(__package__).joinpath("changes.toml").read_text("utf-8")
+    return tomllib.loads(text)

@@ -10,8 +10,8 @@ import structlog
 
 from workers.aws.search import Listed
 from workers.diagnosis.model import Finding, Report
-from workers.diagnosis.report_json import to_json
 from workers.entrance import may_tell, open_to_us
+from workers.incidents import behind
 from workers.incidents.alerts import Alerts
 from workers.incidents.causes import (
     Cause,
@@ -24,7 +24,7 @@ from workers.incidents.events import Ended, ExecutionEnded
 from workers.incidents.intake import Intake
 from workers.incidents.survey import Survey, Surveyed
 from workers.incidents.watches import Watch, Watches, matches, tags_of
-from workers.inquiry import Inquiry, State
+from workers.inquiry import Inquiry
 from workers.room import Room
 from workers.snapshot.model import Run
 
@@ -154,31 +154,22 @@ class Triage:
 
     def _keep(self, alert_id: str, watch: Watch, surveyed: Surveyed, each: Explained) -> None:
         """The inquiry behind the alert's buttons: the diagnosis of the pipeline that opened it."""
-        inquiries = self._room.inquiries
-        if inquiries.report(alert_id) is not None:
+        if self._room.inquiries.report(alert_id) is not None:
             return
         direct = not watch.channel.startswith(("C", "G"))
         inquiry = Inquiry(
             id=alert_id,
-            name="",
+            name=surveyed.pipeline.name,
+            account=surveyed.pipeline.account,
+            region=surveyed.pipeline.region,
             user=watch.user,
             channel=watch.channel,
             visibility="direct" if direct else "public",
             errors=(each.text,) if each.text else (),
         )
-        inquiries.reserve(inquiry)
-        named = inquiry.model_copy(
-            update={
-                "name": surveyed.pipeline.name,
-                "account": surveyed.pipeline.account,
-                "region": surveyed.pipeline.region,
-            }
-        )
-        inquiries.understood(named)
-        inquiries.save_report(alert_id, to_json(surveyed.report))
+        behind.keep(self._room, inquiry, surveyed.report)
         if each.finding is not None:
             self._alerts.explain(alert_id, each.finding.id)
-        inquiries.close(named, State.ANSWERED)
 
 
 def alerts_of(room: Room) -> Alerts:
