@@ -16,7 +16,7 @@ from functools import partial
 from importlib import import_module
 from queue import Empty, Queue
 from types import MappingProxyType
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, TypeAlias
 
 from workers.aws import evidence, reasons
 from workers.aws.calls import Calls, Chain, Counts, calls_for, then
@@ -125,14 +125,6 @@ _PARTS: Mapping[_Part, Callable[[Chain, str, str, str], Reading[Any]]] = Mapping
 )
 
 
-class _Arrival(NamedTuple):
-    """Entries that were read, and how long the chain of calls was that led to them."""
-
-    source: Reference | _Part
-    entries: Entries
-    length: int
-
-
 class _Assembly:
     """The documents of one snapshot while they arrive."""
 
@@ -148,7 +140,7 @@ class _Assembly:
         self._ask_trail = ask_trail
         self._home = home
         self._progress = progress
-        self._arrived: Queue[_Arrival] = Queue()
+        self._arrived: Queue[tuple[Reference | _Part, Entries, int]] = Queue()
         self._asked: set[tuple[Kind, str]] = set()
         self._pending: set[Reference | _Part] = set()
         self._maps: dict[str, dict[str, Any]] = {name: {} for name in MAPS}
@@ -185,39 +177,23 @@ class _Assembly:
         done = 0
         while self._pending:
             try:
-                arrived = self._next()
+                source, entries, length = self._arrived.get(timeout=max(self._calls.remaining, 0))
             except Empty:
                 self._give_up()
                 break
-            for source, entries, _ in arrived:
-                self._pending.discard(source)
-                self._keep(entries)
-                done += 1
+            self._pending.discard(source)
+            self._keep(entries)
+            done += 1
             if not self._explained and {_Part.PIPELINE, _Part.RUNS}.isdisjoint(self._pending):
                 self._explained = True
-                self.start_evidence(self._snapshot(empty), arrived[-1].length)
-            leads = [each.length for each in arrived if _leads_on(each.source)]
-            # Documents that name no others are not worth the question, but for the last time.
-            if leads or not self._pending:
-                shortest = min(leads, default=arrived[-1].length)
-                self.want(wanted(self._snapshot(empty)), shortest)
+                self.start_evidence(self._snapshot(empty), length)
+            # After a document that names no others the question is idle, but for the last one.
+            if _leads_on(source) or not self._pending:
+                self.want(wanted(self._snapshot(empty)), length)
             if self._progress:
-                latest = arrived[-1].source
-                self._progress(
-                    Progress(
-                        done,
-                        done + len(self._pending),
-                        latest if isinstance(latest, Reference) else None,
-                    )
-                )
+                latest = source if isinstance(source, Reference) else None
+                self._progress(Progress(done, done + len(self._pending), latest))
         return self._snapshot(empty)
-
-    def _next(self) -> list[_Arrival]:
-        """What has arrived: at least one, else Empty is raised when the time is over."""
-        arrived = [self._arrived.get(timeout=max(self._calls.remaining, 0))]
-        while not self._arrived.empty():
-            arrived.append(self._arrived.get_nowait())
-        return arrived
 
     def _submit(
         self, source: Reference | _Part, length: int, read: Callable[[Chain], Entries]
@@ -228,7 +204,7 @@ class _Assembly:
                 entries = read(chain)
             except Exception as error:  # a fault of ours must not silence the other documents
                 entries = _failed(source, f"{type(error).__name__}: {error}")
-            self._arrived.put(_Arrival(source, entries, chain.length))
+            self._arrived.put((source, entries, chain.length))
 
         self._pending.add(source)
         self._calls.pool.submit(run)
