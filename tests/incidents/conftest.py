@@ -1,6 +1,8 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
+import os
+import signal
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -37,3 +39,22 @@ def post() -> Post:
 @pytest.fixture
 def consumer(house: House, redis: Redis, post: Post) -> Consumer:
     return Consumer(house.settings, redis, open_queue(redis, house.settings.jobs), post)
+
+
+@pytest.fixture
+def killed_at(scene: Scene, tmp_path: Path) -> Callable[[str, str], None]:
+    """Kill the worker with SIGKILL when it comes to a pipeline: once, or always."""
+
+    def arrange(name: str, how: str) -> None:
+        marker, log = tmp_path / "killed", tmp_path / "looked"
+
+        def act(pipeline: str) -> None:
+            if pipeline == name and (how == "always" or not marker.exists()):
+                marker.touch()
+                os.kill(os.getpid(), signal.SIGKILL)
+            with log.open("a") as file:
+                file.write(f"{pipeline}\n")
+
+        scene.act = act
+
+    return arrange

@@ -11,11 +11,13 @@ from typing import Any
 
 from tests.slack import reports
 from workers.aws.failure_queue import Message, QueueFailure
+from workers.aws.history import Change
 from workers.aws.search import Found, Listed, Unseen
 from workers.diagnosis.model import Component, Evidence, Finding, Outcome, Report
+from workers.incidents.causes import Cause
 from workers.incidents.survey import Cost, Surveyed
 from workers.settings import Settings
-from workers.snapshot.model import Pipeline, Run, Snapshot, present
+from workers.snapshot.model import Pipeline, Reading, Run, Snapshot, Stage, present, unreadable
 
 PROD, SHARED = "111111111111", "222222222222"
 REGION = "eu-west-1"
@@ -131,6 +133,7 @@ class Scene:
     runs: dict[str, tuple[Run, ...]] = field(default_factory=dict)
     tags: dict[str, dict[str, str]] = field(default_factory=dict)
     unseen: tuple[Unseen, ...] = ()
+    changes_of: dict[str, tuple[Change, ...]] = field(default_factory=dict)
     looked: list[str] = field(default_factory=list)
     act: Callable[[str], None] | None = None
 
@@ -160,10 +163,20 @@ class Scene:
             known = self.reports.get(arn) or report(one.name, account=one.account)
             tags = present(self.tags.get(one.name, {}))
             snapshot = Snapshot(
-                present(Pipeline(one.name, one.account, one.region, tags=tags)),
+                present(
+                    Pipeline(one.name, one.account, one.region, stages=(Stage("Build"),), tags=tags)
+                ),
                 runs=present(self.runs.get(one.name, ())),
             )
             yield Surveyed(one, snapshot, known)
+
+    def changes(
+        self, cause: Cause, account: str, region: str, since: float, until: float
+    ) -> Reading[tuple[Change, ...]]:
+        known = self.changes_of.get(cause.document)
+        if known is None:
+            return unreadable("CloudTrail may not be read")
+        return present(tuple(each for each in known if since <= each.at <= until))
 
     def cost(self) -> Cost:
         return Cost(len(self.looked) * 4, 1.5)
