@@ -27,7 +27,7 @@ from workers.incidents.stopping import EXPORT, STOP
 from workers.settings import ConfigurationError, Places, Settings
 from workers.slack.answers import CHOOSE, COMMAND
 from workers.slack.client import for_listeners
-from workers.slack.fixes import APPROVE, REJECT, ROLL_BACK, WITHDRAW
+from workers.slack.fixes import APPROVE, REJECT, RETRY_STAGE, ROLL_BACK, WITHDRAW
 from workers.slack.modals import REJECT_VIEW, REQUEST_VIEW
 from workers.slack.report import (
     ASK_AGAIN,
@@ -76,6 +76,7 @@ def build_app(settings: Settings, places: Places, redis: Redis) -> App:
     app.view(REJECT_VIEW)(decisions.rejected)
     app.action(WITHDRAW)(decisions.withdraw)
     app.action(ROLL_BACK)(decisions.roll_back)
+    app.action(RETRY_STAGE)(decisions.retry_stage)
 
     app.event("app_mention")(incidents.mentioned)
     app.shortcut(WHY_DENIED)(incidents.shortcut)

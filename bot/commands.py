@@ -174,7 +174,9 @@ class Commands:
         if (refusal := self._not_here(inquiry, account)) is not None:
             return refusal
         self._desk.inquiries.open(inquiry)
-        ticket = self._desk.put(wished.job, inquiry, inquiry.id, *wished.arguments, timeout=wished.timeout)
+        ticket = self._desk.put(
+            wished.job, inquiry, inquiry.id, *wished.arguments, timeout=wished.timeout
+        )
         key = "answer.no_worker_yet" if ticket.idle else wished.answer
         return blocks.message(self._desk.texts(key))
 

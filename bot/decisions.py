@@ -10,6 +10,7 @@ from slack_sdk import WebClient
 from bot.desk import Desk
 from workers.inquiry import new_id
 from workers.ledger import Move
+from workers.queue import DECIDE, RETRY_STAGE
 from workers.slack import modals
 from workers.slack.blocks import Json
 
@@ -35,6 +36,12 @@ class Decisions:
         self._decide(body, str(action["value"]), Move.START_ROLL_BACK)
         ack()
 
+    def retry_stage(self, ack: Ack, body: Json, action: Json) -> None:
+        user = str(body["user"]["id"])
+        click = _click(body, str(action["value"]), user, "retry")
+        self._desk.hand_on(RETRY_STAGE, click)
+        ack()
+
     def ask_why_not(self, ack: Ack, body: Json, action: Json, client: WebClient) -> None:
         """`Reject`: ask for the reason."""
         entry = self._desk.ledger.entry(str(action["value"]))
@@ -55,14 +62,15 @@ class Decisions:
 
     def _decide(self, body: Json, request_id: str, move: Move, reason: str = "") -> None:
         user = str(body["user"]["id"])
-        self._desk.decide(
-            {
-                "request": request_id,
-                "move": move.value,
-                "user": user,
-                "team": str((body.get("team") or {}).get("id") or ""),
-                "channel": str((body.get("channel") or {}).get("id") or ""),
-                "click": f"{body.get('trigger_id') or new_id()}-{user}-{move.value}",
-                "reason": reason,
-            }
-        )
+        click = _click(body, request_id, user, move.value)
+        self._desk.hand_on(DECIDE, {**click, "move": move.value, "reason": reason})
+
+
+def _click(body: Json, request_id: str, user: str, what: str) -> dict[str, str]:
+    return {
+        "request": request_id,
+        "user": user,
+        "team": str((body.get("team") or {}).get("id") or ""),
+        "channel": str((body.get("channel") or {}).get("id") or ""),
+        "click": f"{body.get('trigger_id') or new_id()}-{user}-{what}",
+    }

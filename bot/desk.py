@@ -14,7 +14,7 @@ from slack_sdk import WebClient
 
 from workers.inquiry import Inquiries, Inquiry
 from workers.ledger import Ledger
-from workers.queue import BEAT, DECIDE, Queue, enqueue, open_queue
+from workers.queue import BEAT, Queue, enqueue, open_queue
 from workers.settings import Settings
 from workers.slack import answers
 from workers.slack.markup import Mrkdwn
@@ -77,11 +77,11 @@ class Desk:
     def ledger(self) -> Ledger:
         return Ledger(self.redis)
 
-    def decide(self, click: dict[str, str]) -> None:
+    def hand_on(self, function: str, click: dict[str, str]) -> None:
         """Hand a click on to a worker, once. Raises redis.RedisError: nothing was decided then."""
         with suppress(DuplicateJobError):
-            job = re.sub(r"[^A-Za-z0-9_-]", "-", f"decide-{click['click']}")
-            enqueue(self.queue, DECIDE, click, id=job)  # in the order of the clicks
+            job = re.sub(r"[^A-Za-z0-9_-]", "-", f"click-{click['click']}")
+            enqueue(self.queue, function, click, id=job)  # in the order of the clicks
 
     def announce(self, function: str, request_id: str) -> None:
         """Let the thread show a request's latest state. Lost calls are made good by the workers."""

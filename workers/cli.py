@@ -16,6 +16,7 @@ SUBCOMMANDS = {
     "evaluate": ("workers.commands.evaluate", "Decide IAM requests read as JSON lines."),
     "catalogue": ("workers.commands.catalogue", "Print what each action provider needs."),
     "requests": ("workers.commands.requests", "Show the requested fixes."),
+    "audit": ("workers.commands.audit", "Print and verify the audit trail of fixes."),
     "doctor": ("workers.commands.doctor", "Check configuration, roles, Redis and Slack."),
     "worker": ("workers.commands.worker", "Work off the queue (the Procfile's worker)."),
     "demo": ("demo.command", "Run the local world: Slack page, AWS accounts, bot, worker."),

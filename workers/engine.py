@@ -9,7 +9,8 @@ from functools import cache
 from typing import Protocol
 
 from workers import diagnosis
-from workers.aws.calls import Calls
+from workers.aws.calls import Calls, Chain
+from workers.aws.pipelines import read_runs
 from workers.aws.reader import read_snapshot
 from workers.aws.search import Found, find_pipelines, list_pipelines
 from workers.aws.sessions import Sessions
@@ -17,6 +18,7 @@ from workers.diagnosis.model import Report
 from workers.pipeline import catalogue, references
 from workers.pipeline.catalogue import Catalogue
 from workers.settings import Settings
+from workers.snapshot.model import Reading, Run
 
 READING_SHARE = 0.6  # of the job's time; the rest is for evaluating and answering
 
@@ -47,6 +49,8 @@ class Engine(Protocol):
         errors: Iterable[str] = (),
         progress: Progress | None = None,
     ) -> Report: ...
+
+    def runs(self, name: str, account: str, region: str) -> Reading[tuple[Run, ...]]: ...
 
 
 @contextmanager
@@ -79,6 +83,9 @@ class _AwsEngine:
         return list_pipelines(
             self._settings, self._sessions, text, account, region, calls=self._calls
         )
+
+    def runs(self, name: str, account: str, region: str) -> Reading[tuple[Run, ...]]:
+        return read_runs(Chain(self._calls), name, account, region)
 
     def diagnose(
         self,

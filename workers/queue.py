@@ -42,6 +42,8 @@ LIST_WATCHES = "workers.incidents.jobs.list_watches"
 
 DECIDE = "workers.fixing.jobs.decide"
 REMIND = "workers.fixing.jobs.remind"
+RETRY_STAGE = "workers.fixing.jobs.retry_stage"
+FOLLOW = "workers.fixing.jobs.follow"
 FIX_JOBS: Mapping[str, str] = MappingProxyType(
     {
         "apply": "workers.fixing.jobs.apply",

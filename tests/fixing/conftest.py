@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,7 +14,7 @@ from tests.jobs.stage import Stage, standard
 from tests.slack import reports
 from workers import jobs, watch, worker
 from workers.diagnosis.model import Step, Target, TargetKind
-from workers.fixing import apply, roll_back, verify
+from workers.fixing import apply, retry, roll_back, verify
 from workers.ledger import Entry, Ledger
 from workers.slack import delivery
 
@@ -65,10 +65,6 @@ def stage(documents: Documents, monkeypatch: pytest.MonkeyPatch) -> Stage:
     blocked = replace(reports.BLOCKED, findings=(finding,))
     cured = replace(reports.CLEAR, name="payments-deploy")
 
-    class Live(dict):  # type: ignore[type-arg]
-        def __missing__(self, key: object) -> object:
-            raise KeyError(key)
-
     made.put(blocked)
 
     def diagnose(name: str, account: str, region: str, **_: object) -> object:
@@ -80,6 +76,7 @@ def stage(documents: Documents, monkeypatch: pytest.MonkeyPatch) -> Stage:
     made.diagnose = diagnose  # type: ignore[method-assign, assignment]
     monkeypatch.setattr(jobs, "open_engine", made.open_engine)
     monkeypatch.setattr(verify, "open_engine", made.open_engine)
+    monkeypatch.setattr(retry, "open_engine", made.open_engine)
     return made
 
 
@@ -112,9 +109,6 @@ def house(
 @pytest.fixture
 def ledger(redis: Redis) -> Ledger:
     return Ledger(redis)
-
-
-Press = Callable[..., None]
 
 
 @pytest.fixture

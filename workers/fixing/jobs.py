@@ -8,6 +8,7 @@ from typing import Any
 import structlog
 from rq import Retry, get_current_job
 
+from workers.fixing import retry as retrying
 from workers.fixing.apply import Later
 from workers.fixing.apply import apply as apply_fix
 from workers.fixing.decisions import NEXT, Decision
@@ -17,7 +18,7 @@ from workers.fixing.roll_back import roll_back as roll_back_fix
 from workers.fixing.verify import PATIENCE
 from workers.fixing.verify import verify as verify_fix
 from workers.jobs import announce
-from workers.queue import FIX_JOBS, enqueue, enqueue_later, open_queue
+from workers.queue import FIX_JOBS, FOLLOW, enqueue, enqueue_later, open_queue
 from workers.room import Room, open_room
 from workers.slack.people import NotKnown
 
@@ -80,6 +81,33 @@ def roll_back(request_id: str) -> Retry | None:
 def remind(request_id: str, number: int) -> None:
     """Remind those who may approve, or tell those to whom it is escalated."""
     remind_approvers(open_room(), request_id, number)
+
+
+def retry_stage(click: dict[str, Any]) -> Retry | None:
+    """Run the stopped stage again, if this person may, and follow it."""
+    room = open_room()
+    try:
+        retried = retrying.retry(room, retrying.Click.model_validate(click))
+    except NotKnown as error:
+        log.warning("Slack does not say who clicked", error=str(error))
+        return AGAIN
+    if retried is not None:
+        _follow(room, retried, 0)
+    return None
+
+
+def follow(retried: dict[str, Any], look: int) -> None:
+    """See how a retried stage ended; while it runs, look again later."""
+    room, again = open_room(), retrying.Retried.model_validate(retried)
+    if not retrying.follow(room, again, last=look + 1 >= retrying.LOOKS):
+        _follow(room, again, look + 1)
+
+
+def _follow(room: Room, retried: retrying.Retried, look: int) -> None:
+    queue = open_queue(room.redis, room.settings.jobs)
+    pause = timedelta(seconds=retrying.PAUSE_SECONDS)
+    job = f"follow-{retried.request}-{retried.execution}-{look}"
+    enqueue_later(queue, pause, FOLLOW, retried.model_dump(mode="json"), look, id=job)
 
 
 def _go_on(room: Room, request_id: str) -> None:

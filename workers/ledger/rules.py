@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from workers.ledger.request import Entry
-from workers.ledger.states import STANDING, IllegalMove, Move, after
+from workers.ledger.states import STANDING, IllegalMove, Move, State, after
 
 
 class Ruling(StrEnum):
@@ -41,6 +41,28 @@ class Clicker:
     is_guest: bool = False  # or a bot, or deactivated
 
 
+def may_retry(entry: Entry, who: Clicker) -> Ruling:
+    """Whether this person may run the stopped stage again: who asked for the cure, or anybody
+    entitled to decide over it, once it is verified."""
+    request = entry.request
+    if request.team and who.team and who.team != request.team:
+        return Ruling.STRANGER
+    if who.is_guest:
+        return Ruling.GUEST
+    if entry.state is not State.VERIFIED:
+        return Ruling.LATE
+    if who.id == request.requester or _is_entitled(entry, who):
+        return Ruling.ALLOWED
+    return Ruling.NOT_ENTITLED
+
+
+def _is_entitled(entry: Entry, who: Clicker) -> bool:
+    return bool(entry.request.entitled) and all(
+        who.id in each.users or who.groups.intersection(each.groups)
+        for each in entry.request.entitled
+    )
+
+
 def ruling(entry: Entry, who: Clicker, move: Move, now: float, *, break_glass: bool) -> Ruling:
     """Whether this person may make this move on this request now.
 
@@ -64,9 +86,7 @@ def ruling(entry: Entry, who: Clicker, move: Move, now: float, *, break_glass: b
         return Ruling.EXPIRED
     if not any(each.groups or each.users for each in request.entitled):
         return Ruling.NOBODY
-    entitled = all(
-        who.id in each.users or who.groups.intersection(each.groups) for each in request.entitled
-    )
+    entitled = _is_entitled(entry, who)
     if move is Move.APPROVE and who.id == request.requester:
         return Ruling.BREAK_GLASS if break_glass and entitled else Ruling.SELF
     if not entitled:

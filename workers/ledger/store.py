@@ -6,6 +6,7 @@ where its new entry says. Double clicks, redelivered events and two workers neve
 
     fix:<id>               hash: request, state, revision, approvals, reason
     fix:<id>:clicks        hash: click -> state that it led to
+    fix:<id>:once          hash: reminders sent, stages retried
     fix:<id>:journal       list: what was about to be written to AWS, and what was (JSON)
     fix:fingerprint:<sum>  the latest request for exactly this change
     fixes                  sorted set: all ids by the time of the request
@@ -337,10 +338,14 @@ class Ledger:
         found = cast("list[bytes]", self._redis.zrange(OPEN_FIXES, 0, 999))
         return tuple(each.decode() for each in found)
 
+    def once(self, request_id: str, what: str) -> bool:
+        """True for the first who asks: something that is to be done at most once."""
+        key = _key(request_id) + ":once"
+        return bool(self._redis.hsetnx(key, what, str(time.time())))
+
     def reminded(self, request_id: str, number: int) -> bool:
         """Take a reminder on; True for the first who does."""
-        key = _key(request_id) + ":reminded"
-        return bool(self._redis.hsetnx(key, str(number), str(time.time())))
+        return self.once(request_id, f"remind:{number}")
 
     def unannounced(self, before: float) -> tuple[str, ...]:
         """Requests whose thread does not show their latest state yet."""
