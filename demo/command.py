@@ -15,11 +15,12 @@ from rich.console import Console
 from rich.panel import Panel
 from rich.text import Text
 
+from demo import incident
 from demo.aws.cloud import CloudError
 from demo.local import LocalWorld
 from demo.processes import StartError
 from demo.rounds import Thread, ask_all
-from demo.transcript import as_json, summary, transcript
+from demo.transcript import as_json, summary, transcript, transcript_of
 
 INTERRUPTED = 130  # as a shell reports a program that SIGINT ended
 
@@ -37,6 +38,8 @@ def demo(names: tuple[str, ...], once: bool, json_wanted: bool, port: int, laten
 
     Nothing leaves this machine, and nothing stays on it. Ctrl-C ends all of it.
 
+    --once incident plays an incident instead: a shared key breaks, a channel is told, it heals.
+
     With --once the status is 0 when every thread names its true cause, 1 when one does not, and
     2 for a pipeline that does not exist.
     """
@@ -49,6 +52,9 @@ def demo(names: tuple[str, ...], once: bool, json_wanted: bool, port: int, laten
     try:
         with _ended_by_signals():
             world = LocalWorld(latency_ms=latency, page_port=port, workers=2 if once else 1)
+            if names == (incident.NAME,):
+                with _entered(world, progress):
+                    sys.exit(_play(world, json_wanted))
             _refuse_unknown(world, names)
             with _entered(world, progress):
                 sys.exit(_once(world, names, json_wanted) if once else _serve(world, progress))
@@ -79,6 +85,7 @@ def _serve(world: LocalWorld, console: Console) -> int:
         ("Open   ", "dim"), (f"{world.workspace.url}/", "bold underline cyan"), "\n",
         ("Type   ", "dim"), ("/pipeline-access payments-deploy", "bold"), "\n",
         ("       ", "dim"), "and press the button in the thread; act as somebody else, top left\n",
+        ("Or     ", "dim"), ("/world", "bold"), " breaks what three services share; #incidents is told\n",
         ("Shell  ", "dim"), f". {world.folder}/environment", "\n",
         ("       ", "dim"), "lets pipeline-access diagnose, doctor and requests see this world\n",
         ("Logs   ", "dim"), str(world.folder), "\n",
@@ -107,6 +114,27 @@ def _once(world: LocalWorld, names: tuple[str, ...], json_wanted: bool) -> int:
     for rejection in world.workspace.rejections:
         click.echo(f"Slack would refuse: {rejection}", err=True)
     right = all(thread.right for thread in threads) and not world.workspace.rejections
+    return 0 if right else 1
+
+
+def _play(world: LocalWorld, json_wanted: bool) -> int:
+    """The incident, act by act; 1 when a thread does not say what happened."""
+    console = Console()
+    acts: list[incident.Act] = []
+    for act in incident.play(world):
+        acts.append(act)
+        if not json_wanted:
+            console.print(transcript_of(act.title, act.said, act.messages, world.workspace))
+    if json_wanted:
+        click.echo(json.dumps([each.as_json(world.workspace) for each in acts], indent=2))
+    for rejection in world.workspace.rejections:
+        click.echo(f"Slack would refuse: {rejection}", err=True)
+    for each in acts:
+        if each.missing:
+            click.echo(f"{each.title}: does not say {', '.join(each.missing)}", err=True)
+    right = not any(each.missing for each in acts) and not world.workspace.rejections
+    if not json_wanted and right:
+        console.print(Text(f"All {len(acts)} acts say what happened.", style="green"))
     return 0 if right else 1
 
 

@@ -20,7 +20,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 
-from demo import cast
+from demo import cast, incident
 from demo.aws.cloud import Cloud
 from demo.aws.world import World, build, load
 from demo.processes import ROOT, Guardian, Process
@@ -114,6 +114,11 @@ class LocalWorld:
         self.workers.append(self._process(name, command, self.worker_environment))
         return self.workers[-1]
 
+    def start_consumer(self) -> Process:
+        """What takes failure events out of their queue. It needs the worker's credentials."""
+        command = [sys.executable, "-m", "workers.consumer"]
+        return self._process("consumer", command, self.worker_environment)
+
     def wait_for(self, process: Process) -> None:
         """Block until the process can do its work. Raises StartError."""
         match process.name:
@@ -121,6 +126,8 @@ class LocalWorld:
                 process.wait_until(lambda: _listens(self.valkey_port))
             case "bot":
                 process.wait_until(lambda: _answers(f"{self.bot_url}/readyz"))
+            case "consumer":
+                process.wait_until(lambda: "consumer ready" in process.tail())
             case _:
                 process.wait_until(lambda: "worker ready" in process.tail())
 
@@ -143,9 +150,11 @@ class LocalWorld:
         self.cloud.start()
         build(self.cloud, self.world)
         self._write("credentials", _credentials(self.cloud, self.world.bot.worker))
+        self.start_consumer()
         for process in self.processes:
             self.wait_for(process)
         self.workspace.connect(self.bot_url)
+        incident.on_the_page(self)
 
     def _process(
         self, name: str, command: Sequence[str], environment: Mapping[str, str]
@@ -201,6 +210,8 @@ def _configuration(world: World, regions: Sequence[str]) -> str:
         "[organisation]",
         f"account = {json.dumps(world.organisation.management)}",
         f"read_role = {json.dumps(world.bot.organisation_role)}",
+        "[incidents]",
+        f"queue = {json.dumps(_queue_url(world.bot.queue))}",
         "[approvals]",
         f"auditors = {{ groups = [{json.dumps(cast.SECURITY_TEAM.id)}] }}",
     ]
@@ -208,6 +219,12 @@ def _configuration(world: World, regions: Sequence[str]) -> str:
         lines += ["[[accounts]]", f"id = {json.dumps(account.id)}"]
         lines += [f"alias = {json.dumps(account.alias)}"]
     return "\n".join(lines) + "\n"
+
+
+def _queue_url(arn: str) -> str:
+    """https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-queue-message-identifiers.html"""
+    _, _, _, region, account, name = arn.split(":")
+    return f"https://sqs.{region}.amazonaws.com/{account}/{name}"
 
 
 def _exports(environment: Mapping[str, str]) -> str:

@@ -25,13 +25,27 @@ def transcript(thread: Thread, workspace: Workspace) -> ConsoleRenderable:
     title = Text(f"{pipeline.name} · {pipeline.account} · {pipeline.region}", style="bold")
     asked = _styled(f"{thread.asked}\n{thread.acknowledged}")
     asked.stylize("dim")
-    return Group(Rule(title, align="left", style="dim"), asked, _tree(thread, workspace), Text())
+    return Group(Rule(title, align="left", style="dim"), asked, _tree(thread.messages, workspace), Text())
 
 
-def _tree(thread: Thread, workspace: Workspace) -> ConsoleRenderable:
-    if not thread.messages:
+def transcript_of(
+    title: str, said: str, messages: Sequence[Message], workspace: Workspace
+) -> ConsoleRenderable:
+    """What was done, and a thread that came of it, if one did."""
+    shown: list[ConsoleRenderable] = [Rule(Text(title, style="bold"), align="left", style="dim")]
+    if said:
+        done = _styled(said)
+        done.stylize("dim")
+        shown.append(done)
+    if messages:
+        shown.append(_tree(messages, workspace))
+    return Group(*shown, Text())
+
+
+def _tree(messages: Sequence[Message], workspace: Workspace) -> ConsoleRenderable:
+    if not messages:
         return Text("No answer.", style="bold red")
-    root, *replies = (_styled(workspace.plain(message)) for message in thread.messages)
+    root, *replies = (_styled(workspace.plain(message)) for message in messages)
     tree = Tree(root, guide_style="dim")
     for reply in replies:
         tree.add(reply)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeAlias
 
 from demo.workspace import blockkit, forms, typed
 from demo.workspace.answers import Answers, CommandOutcome, Outcome
@@ -13,6 +14,10 @@ from demo.workspace.events import Events
 from demo.workspace.payloads import Payloads
 from demo.workspace.sender import Sender
 from demo.workspace.state import Json, Message, View
+
+
+OwnCommand: TypeAlias = Callable[[str], str]
+"""What the local world does when its own command is typed, and what it says then."""
 
 
 class NotAllowed(Exception):
@@ -27,6 +32,11 @@ class Acts:
         self._events = events
         self._answers = answers
         self._payloads = Payloads(context)
+        self._own: dict[str, OwnCommand] = {}
+
+    def own(self, name: str, command: OwnCommand) -> None:
+        """From now on this slash command is answered here: it is none of the app's."""
+        self._own[name] = command
 
     # -- typing
 
@@ -35,6 +45,9 @@ class Acts:
     ) -> CommandOutcome:
         """Type a slash command. `raw` sends the text as it is, without Slack's escaping."""
         self._must_see(user, channel)
+        if name in self._own:
+            said = self._answers.slackbot(user, channel, typed.escape(self._own[name](text)))
+            return CommandOutcome(200, 0.0, None, (said,))
         known = {command.name: command for command in self._context.directory.app.commands}
         if name not in known:
             note = self._answers.slackbot(

@@ -12,14 +12,14 @@ from typing import Any, TypeVar
 from werkzeug.serving import BaseWSGIServer, make_server
 
 from demo.workspace import blockkit, forms, plain
-from demo.workspace.acts import Acts, NotAllowed, join
+from demo.workspace.acts import Acts, NotAllowed, OwnCommand, join
 from demo.workspace.answers import Answers, CommandOutcome, Outcome
 from demo.workspace.api import Call, WebApi
 from demo.workspace.api.chat import permalink
 from demo.workspace.api.method import Context, Rejection
 from demo.workspace.events import Events
 from demo.workspace.faults import Faults
-from demo.workspace.people import App, Channel, Directory, Person, Team, UserGroup
+from demo.workspace.people import App, Channel, Command, Directory, Person, Team, UserGroup
 from demo.workspace.rates import Rates
 from demo.workspace.sender import RETRY_DELAYS, Delivery, Sender
 from demo.workspace.server import QuietHandler, create_app
@@ -322,6 +322,16 @@ class Workspace:
         return list(self._sender.deliveries)
 
     # -- changing the world
+
+    def add_command(self, command: Command, answer: OwnCommand) -> None:
+        """A slash command of the workspace itself, to play with the world from the page.
+
+        `answer` gets what was typed behind it and returns what only the person sees.
+        """
+        with self._state.locked():
+            app = self.directory.app
+            self.directory.app = replace(app, commands=(*app.commands, command))
+        self._acts.own(command.name, answer)
 
     def set_usergroup(self, usergroup_id: str, users: Sequence[str]) -> None:
         """Change who is in a user group, from now on."""

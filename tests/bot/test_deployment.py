@@ -130,18 +130,19 @@ def test_only_the_http_variant_has_addresses() -> None:
 def test_the_procfile_starts_modules_that_exist() -> None:
     lines = (ROOT / "Procfile").read_text(encoding="utf-8").splitlines()
     commands = dict(line.split(": ", 1) for line in lines)
-    assert set(commands) == {"web", "worker"}
+    assert set(commands) == {"web", "worker", "consumer"}
     web = shlex.split(commands["web"])
     assert web[0] == "gunicorn"
     for name in ("python:bot.gunicorn", "bot.server:create()"):
         assert name in web
     assert shlex.split(commands["worker"]) == ["python", "-m", "workers.worker"]
+    assert shlex.split(commands["consumer"]) == ["python", "-m", "workers.consumer"]
 
 
 def test_the_containers_are_closed() -> None:
     compose = yaml.safe_load((ROOT / "docker-compose.yml").read_text(encoding="utf-8"))
     services = compose["services"]
-    assert set(services) == {"valkey", "bot", "bot-http", "worker"}
+    assert set(services) == {"valkey", "bot", "bot-http", "worker", "consumer"}
     for name, service in services.items():
         assert service["read_only"] is True, name
         assert service["cap_drop"] == ["ALL"], name
