@@ -23,7 +23,7 @@ from workers.diagnosis.plans import Planner
 from workers.diagnosis.repairs import Repairs
 from workers.diagnosis.sections import Sections
 from workers.diagnosis.texts import DEFAULT_LANGUAGE, texts
-from workers.diagnosis.unread import unreadable
+from workers.diagnosis.unread import unread_parts, unreadable
 from workers.pipeline.catalogue import Catalogue
 from workers.pipeline.faults import faults, load_fault_texts
 from workers.pipeline.requirement import Strength
@@ -77,17 +77,18 @@ def diagnose(
     )
     shown = tuple(draft for draft in drafts if not _is_advice(draft, snapshot))
     findings = author.findings(shown)
+    parts = unread_parts(snapshot, catalogue)
     advice = author.advice(draft for draft in drafts if _is_advice(draft, snapshot))
     return Report(
         name=pipeline.name if pipeline is not None else name,
         account=pipeline.account if pipeline is not None else account,
         region=pipeline.region if pipeline is not None else region,
         arn=arn,
-        outcome=_outcome(snapshot, findings, checks),
+        outcome=_outcome(snapshot, findings, checks, complete=not parts),
         findings=findings,
         advice=advice,
         sections=Sections(snapshot, checks, findings, purposes, words).all(),
-        unreadable=unreadable(checks, checker, words, settings),
+        unreadable=unreadable(checks, checker, words, settings, parts),
         checked=_checked(checks, calls or snapshot.calls, seconds),
         checks=checks,
         taken_at=snapshot.taken_at,
@@ -131,10 +132,12 @@ def _ran(draft: Draft, snapshot: Snapshot) -> bool:
     return False
 
 
-def _outcome(snapshot: Snapshot, findings: Sequence[Finding], checks: Sequence[Check]) -> Outcome:
+def _outcome(
+    snapshot: Snapshot, findings: Sequence[Finding], checks: Sequence[Check], *, complete: bool
+) -> Outcome:
     if blocking(findings):
         return Outcome.BLOCKED
-    if snapshot.pipeline.state is State.ABSENT or not checks:
+    if snapshot.pipeline.state is State.ABSENT or not checks or not complete:
         return Outcome.UNKNOWN
     undecided = any(
         check.verdict.decision is not Decision.ALLOWED

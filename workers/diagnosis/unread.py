@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from workers.diagnosis import naming
 from workers.diagnosis.checks import Checker
@@ -11,9 +12,19 @@ from workers.diagnosis.lookup import bucket_of, role_of
 from workers.diagnosis.model import Check, UnreadDocument
 from workers.diagnosis.texts import Texts
 from workers.pipeline.arn import account_of, parse
+from workers.pipeline.catalogue import Catalogue
+from workers.pipeline.references import wanted
 from workers.policy import Decision, Layer, Policies, Policy, Unreadable
 from workers.settings import Settings
-from workers.snapshot.model import NOT_IN_SNAPSHOT, Snapshot, State
+from workers.snapshot.model import (
+    NOT_IN_SNAPSHOT,
+    Kind,
+    Reading,
+    Reference,
+    Snapshot,
+    State,
+)
+from workers.snapshot.model import unreadable as not_read
 
 # The reads that show a document, per layer; for resource-based policies per service.
 _READS: Mapping[str, tuple[str, ...]] = {
@@ -53,6 +64,60 @@ _RUNS = "codepipeline:ListActionExecutions"
 _PIPELINE = "codepipeline:GetPipeline"
 
 
+# Documents that are no policies: they say whose policies have a say, and whether a thing works.
+# The map of the snapshot that holds them, and the reads that show them.
+_PARTS: Mapping[Kind, tuple[str, tuple[str, ...]]] = {
+    Kind.PROJECT: ("projects", ("codebuild:BatchGetProjects",)),
+    Kind.CONNECTION: (
+        "connections",
+        ("codestar-connections:GetConnection", "codeconnections:GetConnection"),
+    ),
+    Kind.FUNCTION: ("descriptions", ("lambda:GetFunctionConfiguration",)),
+    Kind.ECS_SERVICE: ("descriptions", ("ecs:DescribeServices",)),
+    Kind.TASK_DEFINITION: ("descriptions", ("ecs:DescribeTaskDefinition",)),
+    Kind.DEPLOYMENT_GROUP: ("descriptions", ("codedeploy:GetDeploymentGroup",)),
+    Kind.INSTANCE_PROFILE: ("descriptions", ("iam:GetInstanceProfile",)),
+    Kind.EVENT_RULE: (
+        "descriptions",
+        ("events:ListRuleNamesByTarget", "events:DescribeRule", "events:ListTargetsByRule"),
+    ),
+}
+
+
+def unread_parts(snapshot: Snapshot, catalogue: Catalogue) -> tuple[Reference, ...]:
+    """What the pipeline refers to and nobody read, besides policies: more may be needed then."""
+    found = [
+        reference
+        for reference in wanted(snapshot, catalogue)
+        if reference.kind in _PARTS and not _part(snapshot, reference).known
+    ]
+    return tuple(sorted(found))
+
+
+def _part(snapshot: Snapshot, reference: Reference) -> Reading[Any]:
+    where, _ = _PARTS[reference.kind]
+    reading: Reading[Any] = getattr(snapshot, where).get(reference.id, not_read())
+    if reference.kind is Kind.CONNECTION and reading.value is not None:
+        status: Reading[Any] = reading.value.status
+        return status
+    return reading
+
+
+def _of_part(reference: Reference, snapshot: Snapshot, texts: Texts) -> UnreadDocument:
+    reading = _part(snapshot, reference)
+    _, reads = _PARTS[reference.kind]
+    actions = ", ".join(reads)
+    grant = (
+        texts.say("unread.grant", account=reference.account, actions=actions, resource=reference.id)
+        if reference.account
+        else ""
+    )
+    what = texts.say(f"unread.kinds.{reference.kind}", name=naming.short(reference.id))
+    why = texts.say("unread.not_in_snapshot") if reading.why == NOT_IN_SNAPSHOT else reading.why
+    change = texts.say(f"unread.changes.{reference.kind}")
+    return UnreadDocument(what[:1].upper() + what[1:], why, change, grant)
+
+
 @dataclass(frozen=True, slots=True)
 class Gap:
     """A document that has a say in some check and was not read."""
@@ -70,8 +135,12 @@ def unreadable(
     checker: Checker,
     texts: Texts,
     settings: Settings | None,
+    parts: Sequence[Reference] = (),
 ) -> tuple[UnreadDocument, ...]:
-    """One entry per document that was not read, those first on which most depends."""
+    """One entry per document that was not read, those first on which most depends.
+
+    `parts` are what `unread_parts` found.
+    """
     gaps: dict[tuple[str, str], Gap] = {}
     for check in checks:
         for gap in _gaps(check, checker):
@@ -86,7 +155,11 @@ def unreadable(
         for family in families.values()
     ]
     entries.sort(key=lambda entry: -len(entry[0]))
-    return (*_of_pipeline(checker.snapshot, texts), *(entry for _, entry in entries))
+    return (
+        *_of_pipeline(checker.snapshot, texts),
+        *(_of_part(part, checker.snapshot, texts) for part in parts),
+        *(entry for _, entry in entries),
+    )
 
 
 # Documents that are read together, and so are missing together.
@@ -175,14 +248,14 @@ def _entry(
 
 def _what(family: Sequence[Gap], texts: Texts) -> str:
     """`the trust policy and permissions boundary of DeployRole`."""
-    parts = [texts.say(f"unread.parts.{_part(gap)}") for gap in family]
+    parts = [texts.say(f"unread.parts.{_word(gap)}") for gap in family]
     subject = family[0].subject
     name = naming.short(subject) if subject else texts.say("words.unknown_account")
     key = "of_account" if family[0].layer in (Layer.SCP, Layer.RCP) else "of"
     return texts.say(f"unread.{key}", parts=texts.listed(parts), name=name)
 
 
-def _part(gap: Gap) -> str:
+def _word(gap: Gap) -> str:
     if gap.layer == Layer.RESOURCE:
         return {"s3": "bucket", "kms": "key"}.get(gap.service, "resource")
     return gap.layer
