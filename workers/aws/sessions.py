@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from threading import Lock
 from typing import Any
 
+import botocore
 from botocore.client import BaseClient
 from botocore.config import Config
 from botocore.credentials import RefreshableCredentials
@@ -65,7 +66,8 @@ class Sessions:
             retries={"mode": "adaptive", "total_max_attempts": attempts},
             connect_timeout=connect_seconds,
             read_timeout=read_seconds,
-            user_agent_extra=USER_AGENT,
+            # A finished text: botocore would put its own together anew for every call.
+            user_agent=f"{USER_AGENT} Botocore/{botocore.__version__}",
             max_pool_connections=settings.jobs.threads,
         )
         self._once_only = self._config.merge(Config(retries={"total_max_attempts": 1}))
