@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from demo import cast
 from demo.aws import incident as script
+from demo.aws.cloud import Cloud
 from demo.workspace import Message, Workspace
 from demo.workspace.people import Command
 
@@ -26,7 +27,7 @@ WORLD = Command("/world", "Play with the local AWS accounts", "break-key | run |
 SECONDS = 90.0
 _TAG = "tag:team=storefront"
 _HELP = (
-    "Three services share one KMS key: {names}. `{command} watch {tag}` in #incidents first, then:\n"
+    "Three services share one KMS key: {names}. In #incidents first `{command} watch {tag}`, then\n"
     "`/world break-key`: somebody tidies up the key's policy, and the services run\n"
     "`/world run`: they run once more\n"
     "`/world heal-key`: the old policy is put back, and the services run\n"
@@ -36,18 +37,24 @@ _HELP = (
 
 def on_the_page(world: LocalWorld) -> None:
     """Let the incident be played by hand: `/world` in any channel."""
-    acts: dict[str, tuple[Callable[[], Any], str]] = {
+
+    def break_key() -> None:
+        script.break_shared_key(world.cloud)
+        script.run_pipelines(world.cloud)
+
+    def heal_key() -> None:
+        script.heal_shared_key(world.cloud, world.world)
+        script.run_pipelines(world.cloud)
+
+    acts: dict[str, tuple[Callable[[], object], str]] = {
         "break-key": (
-            lambda: (script.break_shared_key(world.cloud), script.run_pipelines(world.cloud)),
+            break_key,
             "{actor} has tidied up the policy of {key}, and the three services run. "
             "Watch #incidents.",
         ),
         "run": (lambda: script.run_pipelines(world.cloud), "The three services run."),
         "heal-key": (
-            lambda: (
-                script.heal_shared_key(world.cloud, world.world),
-                script.run_pipelines(world.cloud),
-            ),
+            heal_key,
             "The policy of {key} is what it was, and the three services run. Watch #incidents.",
         ),
     }
@@ -62,6 +69,27 @@ def on_the_page(world: LocalWorld) -> None:
         return said.format(actor=script.ACTOR, key=script.KEY)
 
     world.workspace.add_command(WORLD, answer)
+    _remember_the_old_policy(world.cloud)
+
+
+def _remember_the_old_policy(cloud: Cloud) -> None:
+    """CloudTrail has who wrote the policy that is in force, as it would in an account in use."""
+    client = cloud.client("kms", script.ACCOUNT, script.REGION)
+    key = client.describe_key(KeyId=script.KEY)["KeyMetadata"]["Arn"]
+    policy = client.get_key_policy(KeyId=key, PolicyName="default")["Policy"]
+    cloud.post(
+        "trail",
+        {
+            "service": "kms",
+            "operation": "PutKeyPolicy",
+            "actor": f"arn:aws:sts::{script.ACCOUNT}:assumed-role/PlatformAdmin/robin.meyer",
+            "account": script.ACCOUNT,
+            "region": script.REGION,
+            "params": {"keyId": key, "policyName": "default", "policy": policy},
+            "resources": [key],
+            "ago": 9 * 24 * 60,
+        },
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +139,7 @@ def play(world: LocalWorld) -> Iterator[Act]:
         "The investigation",
         "",
         found,
-        ("PutKeyPolicy", script.ACTOR, "3 pipelines failed of access", "UseByTheStorefront"),
+        ("PutKeyPolicy", script.ACTOR, "3 pipelines failed of access", "Take back what"),
     )
 
     script.heal_shared_key(cloud, world.world)

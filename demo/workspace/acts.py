@@ -15,7 +15,6 @@ from demo.workspace.payloads import Payloads
 from demo.workspace.sender import Sender
 from demo.workspace.state import Json, Message, View
 
-
 OwnCommand: TypeAlias = Callable[[str], str]
 """What the local world does when its own command is typed, and what it says then."""
 

@@ -193,9 +193,9 @@ def _show_cause(room: Room, inquiry: Inquiry, cause: Found) -> None:
         }
     )
     behind.keep(room, behind_it, cause.of.report)
-    message = report.finding(
-        cause.finding, 1, len(cause.of.report.findings), behind_it.id, room.texts
-    )
+    every = [each.id for each in cause.of.report.findings]
+    position = every.index(cause.finding.id) + 1
+    message = report.finding(cause.finding, position, len(every), behind_it.id, room.texts)
     step = report.step_of(cause.finding)
     room.outbox.add(behind_it.id, delivery.post(step, channel, message, ts))
     room.outbox.deliver(behind_it.id)

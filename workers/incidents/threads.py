@@ -81,9 +81,10 @@ def _finding(room: Room, alert: Alert) -> Message:
     standing = room.inquiries.standing(alert.id)
     if known is not None and alert.finding:
         found = from_json(known)
-        for each in found.findings:
+        for position, each in enumerate(found.findings, start=1):
             if each.id == alert.finding:
-                return report.finding(each, 1, 1, alert.id, room.texts)
+                total = len(found.findings)
+                return report.finding(each, position, total, alert.id, room.texts)
     text = standing.inquiry.errors[0] if standing and standing.inquiry.errors else ""
     return words.said(alert, text, room.texts)
 
