@@ -9,7 +9,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from workers.diagnosis.model import Certainty, Evidence, Finding, Fix, FixKind, Outcome, Report
+from workers.diagnosis.model import (
+    Certainty,
+    Evidence,
+    Finding,
+    Fix,
+    FixKind,
+    Outcome,
+    Report,
+    Target,
+)
 from workers.slack import blocks, markup
 from workers.slack.blocks import Json, Message
 from workers.slack.markup import Mrkdwn, code, escape
@@ -179,8 +188,11 @@ def checked(report: Report, inquiry: str, texts: Texts) -> Message:
     return blocks.message(summary, shown)
 
 
-def statement_of(evidence: Evidence, texts: Texts) -> Mrkdwn:
-    """`statement Artifacts of identity-based policy Build, line 12`, with what it does."""
+def statement_of(evidence: Evidence, texts: Texts, known: Sequence[str] = ()) -> Mrkdwn:
+    """`Statement Artifacts of the identity-based policy Build denies it (line 12):`
+
+    A policy that is named as what it belongs to, where that is `known` already, is not named again.
+    """
     if evidence.layer in ("message", "simulator"):
         return texts(f"evidence.{evidence.layer}")
     effect = {"deny": "denies", "explicitdeny": "denies", "allow": "nearest"}.get(
@@ -191,7 +203,9 @@ def statement_of(evidence: Evidence, texts: Texts) -> Mrkdwn:
     return texts(
         f"evidence.{effect}",
         layer=_named(texts, "layer", evidence.layer),
-        policy=code(evidence.policy, 300),
+        policy=Mrkdwn("")
+        if evidence.policy in known
+        else texts("evidence.policy", policy=code(evidence.policy, 300)),
         statement=code(evidence.statement, 200),
         line=texts("evidence.line", line=evidence.line) if evidence.line else Mrkdwn(""),
     )
@@ -282,6 +296,8 @@ def _facts(each: Finding, texts: Texts) -> Mrkdwn:
         lines.append(texts("finding.cannot", actions=Mrkdwn(" ".join(shown))))
     if each.resource:
         lines.append(texts("finding.on", resource=code(each.resource, 600)))
+    if each.fix is not None and each.fix.kind is FixKind.APPLY and each.fix.access:
+        lines.append(texts("finding.cure", access=escape(each.fix.access, 700)))
     if each.stage:
         key = "finding.where" if each.pipeline_action else "finding.where_stage"
         lines.append(
@@ -297,7 +313,7 @@ def _why(each: Finding, texts: Texts) -> Iterator[Json]:
         lines = []
     first = next(iter(each.evidence), None)
     if first is not None:
-        lines.append(statement_of(first, texts))
+        lines.append(statement_of(first, texts, known=(each.principal, each.resource)))
     if lines:
         yield blocks.section(Mrkdwn("\n".join(lines)))
     if first is not None and first.text:
@@ -316,7 +332,8 @@ def _cure(each: Finding, texts: Texts) -> Iterator[Json]:
             texts(f"finding.{fix.kind}", instructions=escape(fix.instructions, 1_500))
         )
         return
-    yield blocks.section(texts("finding.change", access=escape(fix.access, 700)))
+    documents = Mrkdwn(", ".join(_document(step.target, texts) for step in fix.steps[:4]))
+    yield blocks.section(texts("finding.change", documents=documents))
     changed = "\n".join(_without_names(step.diff) for step in fix.steps)
     yield from _excerpt(changed, DIFF_LINES, DIFF_CHARACTERS, texts, "button.change")
     notes = [texts("finding.proven" if fix.proven else "finding.not_proven")]
@@ -332,6 +349,14 @@ def _cure(each: Finding, texts: Texts) -> Iterator[Json]:
         yield blocks.section(
             texts("finding.instructions", instructions=escape(fix.instructions, 1_000))
         )
+
+
+def _document(target: Target, texts: Texts) -> Mrkdwn:
+    return texts(
+        "document.short",
+        kind=texts(f"document.{target.kind}"),
+        name=code(f"{target.id} {target.name}".strip(), 400),
+    )
 
 
 def _without_names(diff: str) -> str:
