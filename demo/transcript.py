@@ -25,7 +25,9 @@ def transcript(thread: Thread, workspace: Workspace) -> ConsoleRenderable:
     title = Text(f"{pipeline.name} · {pipeline.account} · {pipeline.region}", style="bold")
     asked = _styled(f"{thread.asked}\n{thread.acknowledged}")
     asked.stylize("dim")
-    return Group(Rule(title, align="left", style="dim"), asked, _tree(thread.messages, workspace), Text())
+    return Group(
+        Rule(title, align="left", style="dim"), asked, _tree(thread.messages, workspace), Text()
+    )
 
 
 def transcript_of(
