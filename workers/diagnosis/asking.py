@@ -15,10 +15,17 @@ from workers.pipeline.requirement import Part, Requirement, Strength
 from workers.pipeline.situation import bucket_account
 from workers.snapshot.model import Snapshot
 
-_STACK_CODE = "stack_code_download"
+STACK_CODE = "stack_code_download"
+READ_CODE = "read_code_in_artifact"
 _STACK_PAGE = (
     "https://docs.aws.amazon.com/codepipeline/latest/userguide/action-reference-CloudFormation.html"
 )
+_LISTED = Strength.DOCUMENTED
+_ROLES = {
+    "service_role": Part.SERVICE_ROLE,
+    "action_role": Part.ACTION_ROLE,
+    "build_role": Part.BUILD_ROLE,
+}
 
 
 def asked_for(
@@ -36,7 +43,7 @@ def asked_for(
         denial = failure.denial
         if denial is None:
             continue
-        if denial.kind == _STACK_CODE:
+        if denial.kind == STACK_CODE:
             found += _of_stack_code(failure, (*requirements, *found), snapshot)
             continue
         if not (denial.principal and denial.action):
@@ -126,7 +133,7 @@ def _of_stack_code(
             region=action.region or pipeline.region,
             context=MappingProxyType({"aws:SecureTransport": "true"} | _owned_by(owner)),
             strength=Strength.WHEN,
-            purpose="read_code_in_artifact",
+            purpose=READ_CODE,
             documentation=_STACK_PAGE,
             stage=action.stage,
             pipeline_action=action.name,
@@ -156,7 +163,7 @@ def _of_stack_code(
                     )
                 )
         for need in needs:
-            if not any(_same(need, each) for each in known):
+            if not any(_same(need, each) for each in known if each.strength is not _LISTED):
                 yield need
 
 
@@ -190,7 +197,7 @@ def _requirement(
         context["iam:PassedToService"] = service
     return Requirement(
         principal=principal,
-        part=part or Part.USER,
+        part=part or _part_of(failure),
         action=denial.action,
         resource=denial.resource or "*",
         resource_account=owner,
@@ -202,6 +209,17 @@ def _requirement(
         pipeline_action=failure.action,
         unresolved=() if denial.resource else ("the resource",),
     )
+
+
+def _part_of(failure: Failure) -> Part:
+    """The part of a principal that the pipeline does not name: as the message has it, or a person.
+
+    Builds call their sessions AWSCodeBuild-<id>.
+    """
+    points_at = failure.denial.points_at if failure.denial is not None else ()
+    if "/AWSCodeBuild-" in failure.text:
+        return Part.BUILD_ROLE
+    return _ROLES.get(points_at[0], Part.USER) if points_at else Part.USER
 
 
 def _passed_to(role: str, snapshot: Snapshot) -> str:

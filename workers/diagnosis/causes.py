@@ -21,6 +21,7 @@ from workers.diagnosis.components import (
 from workers.diagnosis.lookup import bucket_of, find_role, role_of
 from workers.diagnosis.model import Certainty, Check, Component
 from workers.pipeline.arn import account_of
+from workers.pipeline.arn import parse as parse_arn
 from workers.pipeline.requirement import Part, Requirement
 from workers.policy import (
     Decision,
@@ -80,7 +81,7 @@ def causes(check: Check, checker: Checker) -> tuple[Cause, ...]:
     """Every reason why the check is not allowed, those that stop it today first; () if it is."""
     if check.verdict.decision is Decision.ALLOWED:
         return ()
-    if _passes_abroad(check.requirement):
+    if _told_as_fault(check.requirement):
         return ()
     gone = _gone(check.requirement, checker)
     if gone is not None:
@@ -113,14 +114,18 @@ def allows_only(policy: Policy, kind: PolicyKind) -> Policy:
     return parse({"Version": policy.version, "Statement": kept}, name=policy.name, kind=kind)
 
 
-def _passes_abroad(requirement: Requirement) -> bool:
-    """A role can be passed in its own account only: a fault of the configuration, and told as one.
+def _told_as_fault(requirement: Requirement) -> bool:
+    """What crosses accounts and never can is a fault of the configuration, and told as one.
 
-    https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_use_passrole.html
+    Passing a role: https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_use_passrole.html
+    Connections: https://docs.aws.amazon.com/dtconsole/latest/userguide/connections-share.html
+    State machines have no resource-based policies:
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_aws-services-that-work-with-iam.html
     """
-    return requirement.action.lower() == "iam:passrole" and account_of(
-        requirement.principal
-    ) != account_of(requirement.resource)
+    action, arn = requirement.action.lower(), parse_arn(requirement.resource)
+    if arn is None or account_of(requirement.principal) in ("", arn.account):
+        return False
+    return action == "iam:passrole" or arn.service in ("states", "codestar-connections")
 
 
 # --- absent ------------------------------------------------------------------------------------

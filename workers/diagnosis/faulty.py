@@ -175,7 +175,7 @@ def of_documents(
 
 
 def _with_blemish(draft: Draft) -> Draft:
-    if draft.kind != "missing":
+    if draft.kind not in ("missing", "undecided"):
         return draft
     cause = draft.causes[0]
     for policy in cause.policies:

@@ -218,12 +218,12 @@ def ordered(drafts: Iterable[Draft]) -> tuple[Draft, ...]:
 
 def text_kind(draft: Draft) -> str:
     """The id of the texts: a missing permission is told by the side that is silent."""
+    if blemish := draft.values.get("blemish"):
+        return blemish
     if draft.kind == "undecided" and draft.certainty is Certainty.PROVEN:
         return "missing_identity"
     if draft.kind != "missing":
         return draft.kind
-    if blemish := draft.values.get("blemish"):
-        return blemish
     cause = draft.causes[0]
     if cause.sides == {Side.IDENTITY, Side.RESOURCE}:
         return "missing_both"

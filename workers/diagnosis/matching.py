@@ -19,6 +19,9 @@ EXACT = 100
 POINTED = 30
 """From here on a failure that names less is taken to mean the draft."""
 
+NO_POLICY = frozenset({"key_missing", "key_unusable"})
+"""Kinds of messages that no policy explains: only a fault of the configuration does."""
+
 _WEIGHTS = {Certainty.PROVEN: 24, Certainty.LIKELY: 16, Certainty.UNKNOWN: 0}
 _EXECUTING = frozenset({Component.SERVICE_ROLE, Component.ACTION_ROLE})
 
@@ -56,10 +59,12 @@ def _at_place(failure: Failure, drafts: Sequence[Draft]) -> int | None:
     for number, draft in enumerate(drafts):
         if draft.certainty is Certainty.UNKNOWN or draft.documented_only:
             continue
+        if denial.kind in NO_POLICY and not draft.fault:
+            continue
         needs = [check.requirement for check in draft.checks] or [draft.lead]
         for need in needs:
             here = _place(need) == (failure.stage, failure.action)
-            if here and (draft.fault or _service_fit(failure, need.action) >= 0):
+            if here and (draft.fault or service_fit(failure, need.action) >= 0):
                 return number
     return None
 
@@ -154,17 +159,20 @@ def _fit(failure: Failure, need: Requirement, draft: Draft, cause: Cause | None)
         return 0
     if denial.principal and not same_principal(denial.principal, need.principal):
         return 0
-    if failure.stage and need.stage and (failure.stage, failure.action) != _place(need):
+    here = _is_here(failure, need, draft)
+    if failure.stage and need.stage and not here:
+        return 0
+    if denial.kind in NO_POLICY and not draft.fault:
         return 0
     pointed = _pointed(denial.points_at, draft, need)
     named = _named(failure, need)
-    service = 0 if draft.fault else _service_fit(failure, need.action)
+    service = 0 if draft.fault else service_fit(failure, need.action)
     if pointed < 0 or named < 0 or service < 0:
         return 0
     score = pointed + named + service
     if denial.action:
         score += 40 if denial.action.lower() == need.action.lower() else 0
-    if failure.stage and (failure.stage, failure.action) == _place(need):
+    if here:
         score += 15
     if denial.principal:
         score += 20
@@ -185,6 +193,14 @@ def _exact_fit(failure: Failure, need: Requirement) -> int:
     if not denial.resource or denial.resource == "*":
         return EXACT - 20
     return EXACT if resource_fits(denial.resource, need) else 0
+
+
+def _is_here(failure: Failure, need: Requirement, draft: Draft) -> bool:
+    """Whether the failed action is the requirement's, or one that suffers from the fault."""
+    if not failure.stage:
+        return False
+    suffering = f"{failure.stage}/{failure.action}" in draft.values.get("users", "").split(", ")
+    return _place(need) == (failure.stage, failure.action) or suffering
 
 
 def _place(need: Requirement) -> tuple[str, str]:
@@ -280,8 +296,11 @@ _ANSWERS_FOR: Mapping[str, frozenset[str]] = {
 }
 
 
-def _service_fit(failure: Failure, action: str) -> int:
-    """10 where the message's service is that of the action, 6 where it answers for it, -1 else."""
+def service_fit(failure: Failure, action: str) -> int:
+    """10 where the message's service is that of the action, 6 where it answers for it, -1 else.
+
+    0 where the message names none.
+    """
     denial = failure.denial
     assert denial is not None
     named = denial.action.lower().partition(":")[0] or service_of(denial.service)

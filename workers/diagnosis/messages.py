@@ -12,14 +12,14 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from types import MappingProxyType
 
-from workers.diagnosis.asking import names
+from workers.diagnosis.asking import READ_CODE, STACK_CODE, names
 from workers.diagnosis.causes import allows_only, denied_by, uncertain
 from workers.diagnosis.checks import Checker
 from workers.diagnosis.components import component_of, detail_of, resource_component, scope_of
 from workers.diagnosis.drafts import Draft, gather
 from workers.diagnosis.failures import UNREAD, Failure, Source
 from workers.diagnosis.lookup import bucket_of
-from workers.diagnosis.matching import EXACT, join, service_of
+from workers.diagnosis.matching import EXACT, NO_POLICY, join, service_fit, service_of
 from workers.diagnosis.model import Certainty, Check, Component
 from workers.pipeline.arn import account_of
 from workers.pipeline.requirement import Part, Requirement, Strength
@@ -212,20 +212,28 @@ def _of_hint(failure: Failure, checks: Sequence[Check], checker: Checker) -> Dra
     denial = failure.denial
     assert denial is not None
     mine = _checks_at(failure, checks)
+    if denial.kind in NO_POLICY:
+        return _bare("message_config", Component(denial.points_at[0]), failure, None, checker)
     if denial.connection or "connection" in denial.points_at[:1]:
-        return _outside_aws(failure, checks, checker) or _of_connection(failure, mine)
+        return (
+            _outside_aws(failure, checks, checker)
+            or _of_use(failure, mine, checker)
+            or _of_connection(failure, mine, checker)
+        )
     if denial.points_at[:1] == ("config",):
         lead = mine[0] if mine else None
-        return _bare("message_config", Component.CONFIG, failure, lead)
-    if not mine:
+        return _bare("message_config", Component.CONFIG, failure, lead, checker)
+    about = [check for check in mine if service_fit(failure, check.requirement.action) >= 0]
+    if not about:
+        # Whom the message means is not known: its project or its function was not read.
         component = Component(denial.points_at[0]) if denial.points_at else Component.CONFIG
-        return _bare("message_access", component, failure, None)
-    if owned := _of_ownership(failure, mine, checker):
+        return _bare("message_access", component, failure, None, checker)
+    if owned := _of_ownership(failure, about, checker):
         return owned
     if denial.kind != UNREAD and all(_allowed(check) for check in mine):
-        lead = mine[0]
+        lead = about[0]
         return _draft("retry_access", component_of(lead.requirement), failure, lead, retry=True)
-    undecided = [check for check in mine if not _allowed(check)] or mine
+    undecided = [check for check in about if not _allowed(check)] or about
     lead = max(undecided, key=lambda check: _likeness(check, failure))
     draft = _draft(
         "message_access",
@@ -284,7 +292,8 @@ def _likeness(check: Check, failure: Failure) -> int:
         "s3" in denial.service.lower() and service == "kms"
     )
     points_here = str(component_of(need)) in denial.points_at
-    return 4 * fits_action + 2 * fits_service + points_here
+    reads_code = denial.kind == STACK_CODE and need.purpose == READ_CODE
+    return 8 * reads_code + 4 * fits_action + 2 * fits_service + points_here
 
 
 def _checks_at(failure: Failure, checks: Sequence[Check]) -> list[Check]:
@@ -298,25 +307,45 @@ def _checks_at(failure: Failure, checks: Sequence[Check]) -> list[Check]:
     ]
 
 
-def _of_connection(failure: Failure, checks: Sequence[Check]) -> Draft:
-    uses = [each for each in checks if "connections:" in each.requirement.action.lower()]
-    draft = _bare("message_connection", Component.CONNECTION, failure, uses[0] if uses else None)
+def _of_use(failure: Failure, checks: Sequence[Check], checker: Checker) -> Draft | None:
+    """A message that says whose role may not use a connection; None where all known roles may."""
     denial = failure.denial
-    if denial is not None and denial.connection:
-        assert draft.requirement is not None
-        draft = replace(draft, requirement=replace(draft.requirement, resource=denial.connection))
-    return draft
+    assert denial is not None
+    if not denial.action or denial.points_at[:1] in ((), ("connection",)):
+        return None
+    uses = [each for each in checks if _uses_connection(each)]
+    if not uses:
+        return _bare("message_access", Component(denial.points_at[0]), failure, None, checker)
+    closed = [each for each in uses if not _allowed(each)]
+    if not closed:
+        return None
+    component = component_of(closed[0].requirement)
+    return _draft("message_access", component, failure, closed[0])
 
 
-def _bare(kind: str, component: Component, failure: Failure, check: Check | None) -> Draft:
+def _of_connection(failure: Failure, checks: Sequence[Check], checker: Checker) -> Draft:
+    uses = [each for each in checks if _uses_connection(each)]
+    lead = uses[0] if uses else None
+    return _bare("message_connection", Component.CONNECTION, failure, lead, checker)
+
+
+def _uses_connection(check: Check) -> bool:
+    return "connections:useconnection" in check.requirement.action.lower()
+
+
+def _bare(
+    kind: str, component: Component, failure: Failure, check: Check | None, checker: Checker
+) -> Draft:
+    """What a message says by itself, of whoever the check is about if there is one."""
     denial = failure.denial
     assert denial is not None
     lead = check.requirement if check is not None else None
+    named = denial.resource or denial.connection or _objects(denial.bucket, checker)
     requirement = Requirement(
         principal=failure.principal or ("" if lead is None else lead.principal),
         part=Part.SERVICE_ROLE if lead is None else lead.part,
         action=HANDSHAKE if component is Component.CONNECTION else denial.action,
-        resource=denial.resource or ("" if lead is None else lead.shown),
+        resource=named or ("" if lead is None else lead.shown),
         stage=failure.stage,
         pipeline_action=failure.action,
     )
@@ -324,12 +353,18 @@ def _bare(kind: str, component: Component, failure: Failure, check: Check | None
         key=(kind, str(component), requirement.principal, requirement.resource),
         kind=kind,
         component=component,
-        certainty=Certainty.LIKELY if kind == "message_connection" else Certainty.UNKNOWN,
+        certainty=Certainty.UNKNOWN if kind == "message_access" else Certainty.LIKELY,
         requirement=requirement,
         matched=(failure,),
         score=60,
         values=MappingProxyType({"text": denial.text[:200]}),
     )
+
+
+def _objects(bucket: str, checker: Checker) -> str:
+    pipeline = checker.snapshot.pipeline.value
+    partition = pipeline.partition if pipeline is not None else "aws"
+    return f"arn:{partition}:s3:::{bucket}/*" if bucket else ""
 
 
 def _outside_aws(failure: Failure, checks: Sequence[Check], checker: Checker) -> Draft | None:
@@ -343,7 +378,7 @@ def _outside_aws(failure: Failure, checks: Sequence[Check], checker: Checker) ->
         return None
     if not all(_allowed(check) for check in mine):
         return None
-    uses = [each for each in mine if "connections:" in each.requirement.action.lower()]
+    uses = [each for each in mine if _uses_connection(each)]
     if not uses:
         return None
     connection = checker.snapshot.connection(uses[0].requirement.resource)
