@@ -38,6 +38,7 @@ WATCH = "workers.incidents.jobs.watch"
 UNWATCH = "workers.incidents.jobs.unwatch"
 INVESTIGATE = "workers.incidents.jobs.investigate"
 EXPORT_TIMELINE = "workers.incidents.jobs.export_timeline"
+SWEEP = "workers.incidents.jobs.sweep"
 LIST_WATCHES = "workers.incidents.jobs.list_watches"
 
 DECIDE = "workers.fixing.jobs.decide"

@@ -21,12 +21,23 @@ from rq.serializers import JSONSerializer
 from workers.fixing.decisions import NEXT
 from workers.fixing.reminders import due
 from workers.fixing.verify import PATIENCE
-from workers.incidents import alerts
+from workers.incidents import alerts, schedule
 from workers.incidents.intake import Intake
 from workers.inquiry import Inquiries, State
 from workers.ledger import Entry, Ledger, Move
 from workers.ledger import State as Fix
-from workers.queue import ALERTS, ANNOUNCE, BEAT, DELIVER, FIX_JOBS, GIVE_UP, REMIND, Queue, enqueue
+from workers.queue import (
+    ALERTS,
+    ANNOUNCE,
+    BEAT,
+    DELIVER,
+    FIX_JOBS,
+    GIVE_UP,
+    REMIND,
+    SWEEP,
+    Queue,
+    enqueue,
+)
 from workers.settings import Settings
 from workers.slack import delivery
 
@@ -44,6 +55,7 @@ class Watch:
     def __init__(self, redis: Redis, queue: Queue, settings: Settings) -> None:
         self._redis = redis
         self._queue = queue
+        self._sweeps = settings.sweeps
         self._inquiries = Inquiries(redis, settings.jobs.join_seconds)
         self._ledger = Ledger(redis)
         self._approvals = settings.approvals
@@ -60,12 +72,26 @@ class Watch:
             self._enqueue(DELIVER, thread, id=f"deliver-{thread}")
         if Intake(self._redis).due(1) or alerts.waiting(self._redis, time.time()):
             self._enqueue(ALERTS, id="alerts")
+        self._start_sweep()
         for request_id in self._ledger.unfinished():
             self._go_on(request_id)
         for request_id in self._ledger.unannounced(time.time() - YOUNG_SECONDS):
             self._enqueue(ANNOUNCE, request_id, id=f"announce-{request_id}")
         for inquiry_id in self._inquiries.opened_before(time.time() - YOUNG_SECONDS):
             self._look_after(inquiry_id)
+
+    def _start_sweep(self) -> None:
+        sweeps = self._sweeps
+        if sweeps.schedule is None:
+            return
+        try:
+            sweep = schedule.due(self._redis, sweeps.schedule, time.time())
+        except ValueError as error:
+            log.error("sweeps.schedule is no schedule", schedule=sweeps.schedule, error=str(error))
+            return
+        if sweep is not None:
+            with suppress(DuplicateJobError):
+                enqueue(self._queue, SWEEP, sweep, id=sweep, timeout=sweeps.timeout_seconds)
 
     def _promote(self) -> None:
         """Put scheduled jobs whose time has come into the queue, as `rqscheduler` would."""
