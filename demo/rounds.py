@@ -46,15 +46,34 @@ def ask_all(workspace: Workspace, world: World, names: Sequence[str] = ()) -> It
     asked = [(each, *_ask(workspace, world, each)) for each in chosen]
     for pipeline, text, acknowledged, began in asked:
         messages = _finished(workspace, pipeline, began)
+        outcome, missing = judge(pipeline, [workspace.plain(each) for each in messages])
         yield Thread(
             pipeline=pipeline,
             asked=f"{COMMAND} {text}",
             acknowledged=acknowledged,
-            outcome=_outcome(messages),
+            outcome=outcome,
             messages=tuple(messages),
-            missing=_missing(pipeline, [workspace.plain(each) for each in messages]),
+            missing=missing,
             seconds=time.time() - began,
         )
+
+
+def judge(pipeline: Pipeline, said: Sequence[str]) -> tuple[str, tuple[str, ...]]:
+    """The outcome that a thread tells, and the words of the true cause that it does not.
+
+    `said` are its messages as text, the root message first. The cause (who, what, which document)
+    has to stand in the root message or in the finding that comes first; where a retry is all it
+    takes, the root message has to say so.
+    """
+    outcome = OUTCOMES.get(said[0][:1], "") if said else "silent"
+    missing = []
+    if pipeline.outcome == "retry" and "retry" not in "".join(said[:1]).lower():
+        missing.append("retry")
+    if pipeline.truth is not None:
+        truth, first = pipeline.truth, "\n".join(said[:2])
+        words = (_last(truth.principal), truth.action, _last(truth.policy))
+        missing += [word for word in words if word not in first]
+    return outcome, tuple(missing)
 
 
 def _ask(workspace: Workspace, world: World, pipeline: Pipeline) -> tuple[str, str, float]:
@@ -87,26 +106,9 @@ def _finished(workspace: Workspace, pipeline: Pipeline, began: float) -> list[Me
         return []
 
 
-def _outcome(messages: Sequence[Message]) -> str:
-    return OUTCOMES.get(messages[0].text[:1], "") if messages else "silent"
-
-
 def _expected(pipeline: Pipeline) -> str:
     """Access that was denied and is there by now leaves a clear pipeline, and a word to retry."""
     return "clear" if pipeline.outcome == "retry" else pipeline.outcome
-
-
-def _missing(pipeline: Pipeline, said: Sequence[str]) -> tuple[str, ...]:
-    """Words that a thread naming the true cause must have: who, what, and which document; and in
-    its root message that a retry is all it takes, where it is."""
-    missing = []
-    if pipeline.outcome == "retry" and not (said and "retry" in said[0].lower()):
-        missing.append("retry")
-    if pipeline.truth is not None:
-        truth = pipeline.truth
-        words = (_last(truth.principal), truth.action, _last(truth.policy))
-        missing += [word for word in words if word and word not in "\n".join(said)]
-    return tuple(missing)
 
 
 def _last(arn: str) -> str:
