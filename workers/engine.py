@@ -5,10 +5,12 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import cache
 from typing import Protocol
 
 from workers import diagnosis
+from workers.aws import opinions
 from workers.aws.calls import Calls, Chain
 from workers.aws.pipelines import read_runs
 from workers.aws.reader import read_snapshot
@@ -18,7 +20,7 @@ from workers.diagnosis.model import Report
 from workers.pipeline import catalogue, references
 from workers.pipeline.catalogue import Catalogue
 from workers.settings import Settings
-from workers.snapshot.model import Reading, Run
+from workers.snapshot.model import Reading, Run, Snapshot
 
 READING_SHARE = 0.6  # of the job's time; the rest is for evaluating and answering
 
@@ -97,7 +99,7 @@ class _AwsEngine:
         errors: Iterable[str] = (),
         progress: Progress | None = None,
     ) -> Report:
-        snapshot, counts = read_snapshot(
+        snapshot, _ = read_snapshot(
             self._settings,
             self._sessions,
             name,
@@ -109,13 +111,23 @@ class _AwsEngine:
             calls=self._calls,
             wanted=lambda read: references.wanted(read, known()),
         )
-        return diagnosis.diagnose(
-            snapshot,
-            catalogue=known(),
-            settings=self._settings,
-            calls=counts.total,
-            seconds=time.monotonic() - self._began,
-            name=name,
-            account=account,
-            region=region,
-        )
+
+        def decide(snapshot: Snapshot) -> Report:
+            return diagnosis.diagnose(
+                snapshot,
+                catalogue=known(),
+                settings=self._settings,
+                calls=self._calls.counts().total,
+                seconds=time.monotonic() - self._began,
+                name=name,
+                account=account,
+                region=region,
+            )
+
+        report = decide(snapshot)
+        denied = (check for finding in report.findings for check in finding.checks)
+        heard = opinions.ask(Chain(self._calls), opinions.questions(denied), region)
+        if heard:
+            report = decide(replace(snapshot, opinions=heard))
+        checked = replace(report.checked, aws_calls=self._calls.counts().total)
+        return replace(report, checked=checked)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 from typing import Any
+from urllib.parse import parse_qs
 
 import pytest
 
@@ -18,6 +19,10 @@ from workers.aws.calls import Calls, Chain, Place
 from workers.aws.opinions import Question
 from workers.aws.reader import read_snapshot
 from workers.aws.sessions import Sessions
+from workers.diagnosis.model import Check
+from workers.pipeline.requirement import Part, Requirement
+from workers.policy import Decision, Layer, PolicyKind, Verdict, parse
+from workers.policy.verdicts import Match
 from workers.settings import Settings
 from workers.snapshot.model import Opinion, Snapshot, State
 
@@ -335,6 +340,50 @@ def test_the_simulator_is_asked_once_for_many_actions_and_guesses_are_no_opinion
         Opinion(ROLE, "s3:PutObject", "*", "implicitDeny"),
     )
     assert len(cloud.made("iam")) == 1
+
+
+def _check(decision: Decision, *layers: Layer, blocked: tuple[Layer, ...] = ()) -> Check:
+    context = {"iam:PassedToService": "x.amazonaws.com"}
+    need = Requirement(ROLE, Part.SERVICE_ROLE, "iam:PassRole", "*", context=context)
+    denial = {"Effect": "Deny", "Action": "*", "Resource": "*"}
+    (statement,) = parse({"Statement": denial}, name="no", kind=PolicyKind.IDENTITY).statements
+    matched = tuple(Match(layer, statement) for layer in layers)
+    return Check(need, Verdict(decision, blocked, matched))
+
+
+@pytest.mark.parametrize(
+    ("check", "asked"),
+    [
+        (_check(Decision.EXPLICIT_DENY, Layer.IDENTITY), True),
+        (_check(Decision.EXPLICIT_DENY, Layer.SCP), True),
+        (_check(Decision.EXPLICIT_DENY, Layer.RESOURCE), False),
+        (_check(Decision.EXPLICIT_DENY, Layer.RCP), False),
+        (_check(Decision.IMPLICIT_DENY), True),
+        (_check(Decision.IMPLICIT_DENY, blocked=(Layer.BOUNDARY,)), True),
+        (_check(Decision.IMPLICIT_DENY, blocked=(Layer.RESOURCE,)), False),
+        (_check(Decision.ALLOWED), False),
+        (_check(Decision.UNKNOWN), False),
+    ],
+)
+def test_the_simulator_is_asked_only_where_layers_decide_that_it_knows(
+    check: Check, asked: bool
+) -> None:
+    expected = Question(ROLE, "iam:PassRole", "*", (("iam:PassedToService", ("x.amazonaws.com",)),))
+    assert opinions.questions([check, check]) == ((expected,) if asked else ())
+
+
+def test_the_keys_of_the_request_are_handed_to_the_simulator(
+    cloud: Cloud, sessions: Sessions
+) -> None:
+    cloud.answer("iam", "SimulatePrincipalPolicy", _simulated(("iam:PassRole", "allowed", False)))
+    question = Question(ROLE, "iam:PassRole", "*", (("aws:TagKeys", ("a", "b")),))
+    with Calls(sessions) as calls:
+        opinions.ask(Chain(calls), [question], REGION)
+    (call,) = cloud.made("iam")
+    sent = parse_qs(call.body)
+    assert sent["ContextEntries.member.1.ContextKeyName"] == ["aws:TagKeys"]
+    assert sent["ContextEntries.member.1.ContextKeyType"] == ["stringList"]
+    assert sent["ContextEntries.member.1.ContextKeyValues.member.2"] == ["b"]
 
 
 def test_a_simulator_that_may_not_be_asked_has_no_opinion(cloud: Cloud, sessions: Sessions) -> None:
