@@ -19,5 +19,5 @@ ENV PATH=/opt/venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 \
     PIPELINE_ACCESS_CONFIG=/etc/pipeline-access/pipeline-access.toml
 USER 10001
 EXPOSE 3000
-# The bot over HTTP. Socket Mode: `python -m bot.server`; the worker: `python -m workers.worker`.
+# The bot. The worker: `python -m workers.worker`.
 CMD ["gunicorn", "--config", "python:bot.gunicorn", "bot.server:create()"]

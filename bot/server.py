@@ -1,20 +1,17 @@
-"""The bot as a process: HTTP under gunicorn, or Socket Mode when SLACK_APP_TOKEN is set.
+"""The bot as a process, under gunicorn, from the environment alone.
 
     gunicorn --config python:bot.gunicorn 'bot.server:create()'
-    python -m bot.server            Socket Mode; health and metrics on PORT all the same
 
-/slack/events takes Slack's requests, /healthz says that the process lives, /readyz that it can
-queue, /metrics is for Prometheus.
+With SLACK_SIGNING_SECRET it takes Slack's requests over HTTP at /slack/events, with
+SLACK_APP_TOKEN over a connection that it opens itself (Socket Mode), with both both ways.
+/healthz says that the process lives, /readyz that it can queue, /metrics is for Prometheus.
 """
 
 from __future__ import annotations
 
-import signal
-import threading
+import atexit
 from collections.abc import Iterable
-from types import FrameType
 from typing import TYPE_CHECKING, Any
-from wsgiref.simple_server import WSGIRequestHandler, make_server
 
 import structlog
 from redis import Redis, RedisError
@@ -39,12 +36,29 @@ log = structlog.get_logger(__name__)
 
 
 def create() -> WSGIApplication:
-    """The WSGI application, from the environment alone. For gunicorn."""
+    """The WSGI application for gunicorn. Raises ConfigurationError."""
     places = Places()
     logs.configure(places.log_level)
     settings = configuration.load(places.pipeline_access_config)
     redis = connect(places)
-    return Server(build_app(settings, places, redis), redis, settings.jobs.queue)
+    app = build_app(settings, places, redis)
+    if places.slack_app_token is not None:
+        listen(app, places.slack_app_token.get_secret_value())
+    # Without the secret nobody can tell whether a request is Slack's: there is no such address.
+    over_http = app if places.slack_signing_secret is not None else None
+    return Server(over_http, redis, settings.jobs.queue)
+
+
+def listen(app: App, app_token: str) -> None:
+    """Take Slack's requests over a WebSocket, in threads of their own, until the process ends.
+
+    The connection is opened again whenever it breaks; several processes share the requests.
+    https://docs.slack.dev/apis/events-api/using-socket-mode
+    """
+    handler: Any = SocketModeHandler(app, app_token)
+    handler.connect()
+    atexit.register(handler.close)
+    log.info("connected", mode="socket")
 
 
 class Server:
@@ -88,51 +102,6 @@ class Server:
         return _plain(start_response, "200 OK", "ready")
 
 
-def main() -> None:
-    """Socket Mode until SIGTERM or SIGINT. https://docs.slack.dev/apis/events-api/using-socket-mode"""
-    places = Places()
-    logs.configure(places.log_level)
-    settings = configuration.load(places.pipeline_access_config)
-    if places.slack_app_token is None:
-        raise configuration.ConfigurationError(
-            "SLACK_APP_TOKEN is not set. It is made on the app's page Basic Information, under "
-            "App-Level Tokens, with the scope connections:write. For HTTP start gunicorn instead."
-        )
-    redis = connect(places)
-    app = build_app(settings, places, redis)
-    health = make_server(
-        "", places.port, Server(None, redis, settings.jobs.queue), handler_class=_Quiet
-    )
-    threading.Thread(target=health.serve_forever, name="health", daemon=True).start()
-    handler: Any = SocketModeHandler(app, places.slack_app_token.get_secret_value())
-    handler.connect()
-    log.info("connected", mode="socket", port=health.server_port)
-    _until_told_to_stop()
-    handler.close()
-    health.shutdown()
-
-
-def _until_told_to_stop() -> None:
-    stop = threading.Event()
-
-    def told(number: int, frame: FrameType | None) -> None:
-        del number, frame
-        stop.set()
-
-    signal.signal(signal.SIGTERM, told)
-    signal.signal(signal.SIGINT, told)
-    stop.wait()
-
-
 def _plain(start_response: StartResponse, status: str, text: str) -> Iterable[bytes]:
     start_response(status, [("Content-Type", "text/plain; charset=utf-8")])
     return [text.encode()]
-
-
-class _Quiet(WSGIRequestHandler):
-    def log_message(self, format: str, *args: Any) -> None:
-        """Probes every few seconds are no news."""
-
-
-if __name__ == "__main__":
-    main()

@@ -142,7 +142,7 @@ def test_the_procfile_starts_modules_that_exist() -> None:
 def test_the_containers_are_closed() -> None:
     compose = yaml.safe_load((ROOT / "docker-compose.yml").read_text(encoding="utf-8"))
     services = compose["services"]
-    assert set(services) == {"valkey", "bot", "bot-http", "worker", "consumer"}
+    assert set(services) == {"valkey", "bot", "worker", "consumer"}
     for name, service in services.items():
         assert service["read_only"] is True, name
         assert service["cap_drop"] == ["ALL"], name
