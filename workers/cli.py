@@ -18,6 +18,8 @@ SUBCOMMANDS = {
     "requests": ("workers.commands.requests", "Show the requested fixes."),
     "audit": ("workers.commands.audit", "Print and verify the audit trail of fixes."),
     "doctor": ("workers.commands.doctor", "Check configuration, roles, Redis and Slack."),
+    "sweep": ("workers.commands.sweep", "Say which of many pipelines will be denied next."),
+    "events": ("workers.commands.events", "Show what came of the failure events."),
     "worker": ("workers.commands.worker", "Work off the queue (the Procfile's worker)."),
     "demo": ("demo.command", "Run the local world: Slack page, AWS accounts, bot, worker."),
 }
