@@ -13,6 +13,7 @@ import structlog
 from rq import Retry
 
 from workers.incidents import investigating, threads, watching
+from workers.incidents import sweep as sweeping
 from workers.incidents.intake import Intake
 from workers.incidents.survey import open_survey
 from workers.incidents.triage import Triage
@@ -77,6 +78,19 @@ def investigate(
             investigating.run(room, inquiry, survey, time.time() - seconds, wanted)
 
     return _answered(request, answer)
+
+
+def sweep(sweep_id: str) -> Retry | None:
+    """Look at every pipeline by the clock, and tell the digests' channels what changed."""
+    room = open_room()
+    limit = room.settings.sweeps.timeout_seconds * LOOKING
+    try:
+        with open_survey(room.settings, sweep_id, limit) as survey:
+            sweeping.run(room, sweep_id, survey)
+    except NotKnown as error:
+        log.warning("Slack does not say who may be told", error=str(error))
+        return SLACK_AWAY
+    return None
 
 
 def export_timeline(inquiry_id: str, user: str, channel: str, thread: str) -> None:
