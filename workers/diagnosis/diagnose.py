@@ -102,7 +102,7 @@ def _drafts(
     found = gather((check, cause) for check in checks for cause in causes(check, checker))
     spoilt = faulty.of_documents(found, checks, checker)
     configured = faulty.of_configuration(faults(checker.snapshot, catalogue), load_fault_texts())
-    drafts, unexplained = join(_distinct((*configured, *spoilt)), told)
+    drafts, unexplained = join(_distinct(faulty.explaining(configured, spoilt)), told)
     return (*drafts, *messages.explained(unexplained, checks, checker))
 
 

@@ -57,6 +57,7 @@ _OTHERS = frozenset(
         "version-without-variables",
     }
 )
+_EXTERNAL_ID = "external_id_is_never_sent"
 # These leave open what AWS made of the document, so that checks cannot be decided for them.
 _AMBIGUOUS = frozenset({"not-json", "not-an-object", "duplicate-key", "operator-unknown"})
 
@@ -138,6 +139,25 @@ def _of_fault(fault: Fault, text: FaultText) -> Draft:
         documentation=text.documentation,
         fault=fault.code,
     )
+
+
+def explaining(faults: Sequence[Draft], drafts: Iterable[Draft]) -> tuple[Draft, ...]:
+    """The faults and the drafts, where a denial that a fault explains is told once, as the fault.
+
+    A trust policy that only wants an external id lacks nothing else: its statement is the cure.
+    """
+    wanting = {each.lead.resource: each for each in faults if each.fault == _EXTERNAL_ID}
+    rest: list[Draft] = []
+    for draft in drafts:
+        fault = wanting.get(draft.lead.resource)
+        if fault is None or draft.kind != "missing" or draft.component is not Component.TRUST:
+            rest.append(draft)
+            continue
+        wanting[draft.lead.resource] = replace(
+            fault, checks=(*fault.checks, *draft.checks), causes=(*fault.causes, *draft.causes)
+        )
+    told = (wanting[each.lead.resource] if each.fault == _EXTERNAL_ID else each for each in faults)
+    return (*told, *rest)
 
 
 # --- documents ---------------------------------------------------------------------------------

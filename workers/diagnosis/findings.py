@@ -122,19 +122,22 @@ class Author:
         if denial is not None and denial.policy_arn and not policy:
             policy = denial.policy_arn
         layer = (denial.layer or "") if denial is not None else ""
+        where = naming.place(need.stage, need.pipeline_action, self.texts)
         values = {
             "who": naming.who(need.principal, self.texts),
             "principal": role_of(need.principal),
             "action": need.action,
             "actions": actions or need.action,
-            "what": naming.what(need.shown, self.texts),
+            "what": naming.what(need.shown, self.texts) or self.texts.say("words.something"),
             "resource": need.shown,
             "name": naming.short(need.resource),
             "owner": self.checker.owner(need),
             "account": account_of(role_of(need.principal)),
             "policy": naming.policy(policy) or self.texts.say("layers.unnamed"),
             "statement": match.statement if match is not None else "",
-            "where": naming.place(need.stage, need.pipeline_action, self.texts),
+            "where": where,
+            "place": where or self.texts.say("words.pipeline"),
+            "holder": self.texts.say(f"holders.{draft.component}"),
             "stage": need.stage,
             "pipeline_action": need.pipeline_action,
             "layer": self.texts.say(f"layers.{layer}") if layer else self.texts.say("layers.some"),

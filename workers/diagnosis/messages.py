@@ -227,7 +227,7 @@ def _of_hint(failure: Failure, checks: Sequence[Check], checker: Checker) -> Dra
     if not about:
         # Whom the message means is not known: its project or its function was not read.
         component = Component(denial.points_at[0]) if denial.points_at else Component.CONFIG
-        return _bare("message_access", component, failure, None, checker)
+        return _bare("message_unnamed", component, failure, None, checker)
     if owned := _of_ownership(failure, about, checker):
         return owned
     if denial.kind != UNREAD and all(_allowed(check) for check in mine):
@@ -315,7 +315,7 @@ def _of_use(failure: Failure, checks: Sequence[Check], checker: Checker) -> Draf
         return None
     uses = [each for each in checks if _uses_connection(each)]
     if not uses:
-        return _bare("message_access", Component(denial.points_at[0]), failure, None, checker)
+        return _bare("message_unnamed", Component(denial.points_at[0]), failure, None, checker)
     closed = [each for each in uses if not _allowed(each)]
     if not closed:
         return None
@@ -353,7 +353,7 @@ def _bare(
         key=(kind, str(component), requirement.principal, requirement.resource),
         kind=kind,
         component=component,
-        certainty=Certainty.UNKNOWN if kind == "message_access" else Certainty.LIKELY,
+        certainty=Certainty.UNKNOWN if kind == "message_unnamed" else Certainty.LIKELY,
         requirement=requirement,
         matched=(failure,),
         score=60,

@@ -57,6 +57,8 @@ class Repairs:
 
     def of_fault(self, draft: Draft, text: str) -> Fix:
         """A change of configuration where it is ours to make, else what to do in words."""
+        if draft.checks:
+            return self.planner.missing(draft, text)
         made = self._steps(draft)
         if made is None:
             return self.planner.instructions(text)
