@@ -3,14 +3,18 @@ what is missing says who was refused what, where, and what to grant."""
 
 from __future__ import annotations
 
+import ast
 import json
 import time
+import tomllib
 from collections.abc import Iterable
+from pathlib import Path
 from urllib.parse import parse_qs
 
 import pytest
 from moto.iam.models import iam_backends
 
+import workers.aws
 from tests.aws.cloud import Call, Cloud
 from tests.aws.conftest import PIPELINES, REGION, STRANGER, WORKLOAD
 from tests.aws.test_reader import BUCKET, wanted
@@ -402,3 +406,18 @@ def test_a_chain_is_as_long_as_its_longest_branch(cloud: Cloud, sessions: Sessio
         assert calls.counts().calls == {"iam": 3, "sts": 1}
         assert chain.read(where, "GetUser", UserName="c").state is State.ABSENT
         assert calls.counts().total == 4  # known already
+
+
+def test_every_sentence_is_used_and_every_sentence_used_exists() -> None:
+    package = Path(next(iter(workers.aws.__path__)))
+    sentences = tomllib.loads((package / "reasons.toml").read_text("utf-8"))
+    written = {
+        node.value
+        for file in package.glob("*.py")
+        for node in ast.walk(ast.parse(file.read_text("utf-8")))
+        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+    }
+    assert set(sentences) - written == set()
+    for name in written:
+        if name.startswith(("change_", "check_", "retry_")):
+            assert name in sentences
