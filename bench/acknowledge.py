@@ -83,7 +83,7 @@ def _bot() -> Iterator[tuple[str, Redis]]:
     with tempfile.TemporaryDirectory(prefix="pipeline-access-bench-") as folder:
         file = Path(folder) / "pipeline-access.toml"
         file.write_text(CONFIGURATION, encoding="utf-8")
-        valkey = ValkeyServer()
+        valkey = ValkeyServer(port=_free_port())
         valkey.start()
         port = _free_port()
         environment = os.environ | {

