@@ -120,7 +120,7 @@ class Alert:
     failures: int
     finding: str = ""  # of the report that is kept under the alert's id
     shown: str = ""
-    recoveries: int = 0
+    counted: bool = False  # the thread has its message with the numbers
 
     @property
     def healthy(self) -> bool:
@@ -237,7 +237,7 @@ class Alerts:
             failures=int(fields.get("failures", 0)),
             finding=fields.get("finding", ""),
             shown=fields.get("shown", ""),
-            recoveries=int(fields.get("recoveries", 0)),
+            counted=bool(fields.get("counted")),
         )
 
     def may_say(self, channel: str, messages: int) -> bool:
@@ -249,12 +249,12 @@ class Alerts:
         """Show the alert when the channel's next minute begins."""
         self._redis.zadd(CHANGED, {alert_id: (time.time() // 60 + 1) * 60})
 
-    def shown(self, alert: Alert, *, recovered: bool = False) -> None:
+    def shown(self, alert: Alert, *, counted: bool) -> None:
         """The thread shows this state; if it changed meanwhile, the alert stays to be shown."""
         with self._redis.pipeline() as pipeline:
             pipeline.hset(f"{PREFIX}{alert.id}", "shown", alert.state)
-            if recovered:
-                pipeline.hincrby(f"{PREFIX}{alert.id}", "recoveries", 1)
+            if counted:
+                pipeline.hset(f"{PREFIX}{alert.id}", "counted", 1)
             pipeline.zrem(CHANGED, alert.id)
             pipeline.execute()
         now = self.alert(alert.id)

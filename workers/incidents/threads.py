@@ -43,7 +43,7 @@ def _show(room: Room, alerts: Alerts, alert: Alert) -> None:
         alerts.later(alert.id)
         return
     room.outbox.add(alert.id, *items)
-    alerts.shown(alert, recovered=alert.healthy)
+    alerts.shown(alert, counted=_several(alert))
     delivered = room.outbox.deliver(alert.id)
     if delivered.refused:
         _refused(room, alerts, alert, delivered.refused)
@@ -55,25 +55,29 @@ def _show(room: Room, alerts: Alerts, alert: Alert) -> None:
 
 def _items(room: Room, alert: Alert) -> list[Item]:
     """What the thread lacks: messages that are not there yet, and those whose numbers moved."""
-    texts, posted = room.texts, room.outbox.posted
+    texts = room.texts
     root = words.root(alert, room.settings, texts)
-    several = alert.failures > 1 or len(alert.members) > 1
     mark = hashlib.sha256(alert.state.encode()).hexdigest()[:12]
     items: list[Item] = []
-    if posted(alert.id, ROOT) is None:
+    if not alert.shown:
         items.append(delivery.post(ROOT, alert.channel, root))
         items.append(delivery.reply(FINDING, _finding(room, alert)))
     else:
         items.append(delivery.update(f"{ROOT}:{mark}", ROOT, root))
-    if several:
+    if _several(alert):
         counted = words.count(alert, texts)
-        if posted(alert.id, COUNT) is None:
+        if not alert.counted:
             items.append(delivery.reply(COUNT, counted))
         else:
             items.append(delivery.update(f"{COUNT}:{mark}", COUNT, counted))
     if alert.healthy:
         items.append(delivery.reply(f"healthy:{mark}", words.recovered(alert, texts)))
     return items
+
+
+def _several(alert: Alert) -> bool:
+    """Whether there is anything to count."""
+    return alert.counted or alert.failures > 1 or len(alert.members) > 1
 
 
 def _finding(room: Room, alert: Alert) -> Message:
