@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from workers.diagnosis.causes import Cause, Side, denied_by
+from workers.diagnosis.denials import Denial
 from workers.diagnosis.drafts import Draft, led_by
 from workers.diagnosis.failures import Failure, Source
 from workers.diagnosis.lookup import bucket_of, role_of
@@ -151,7 +152,7 @@ def _score(failure: Failure, draft: Draft) -> tuple[int, int]:
 def _fit(failure: Failure, need: Requirement, draft: Draft, cause: Cause | None) -> int:
     denial = failure.denial
     assert denial is not None
-    if not _layer_fits(denial.layer, cause):
+    if not (_layer_fits(denial.layer, cause) and _effect_fits(denial, draft, cause)):
         return 0
     if denial.principal and denial.action:
         return _exact_fit(failure, need)
@@ -222,6 +223,22 @@ def _layer_fits(layer: str | None, cause: Cause | None) -> bool:
     if layer in ("resource", "trust"):
         return True
     return cause.kind == layer
+
+
+def _effect_fits(denial: Denial, draft: Draft, cause: Cause | None) -> bool:
+    """Whether a message that says more than *denied* can mean the draft.
+
+    No missing allow explains an explicit deny, and no fault of the configuration a layer of
+    policies that it has nothing to do with. Of service control policies AWS says *explicit* also
+    where one merely does not allow.
+    """
+    explicit = denial.effect == "explicitDeny" and denial.layer not in ("scp", "rcp")
+    if draft.fault:
+        layers: tuple[str | None, ...] = (None, "resource", "trust")
+        if draft.component not in (Component.BUCKET, Component.KMS):
+            layers += ("identity",)
+        return denial.layer in layers and not explicit
+    return not (explicit and cause is not None and cause.sides)
 
 
 def _pointed(points_at: Sequence[str], draft: Draft, need: Requirement) -> int:
