@@ -8,6 +8,7 @@ import random
 import signal
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from redis import Redis
 from tests.incidents.test_alerts import deliver, said, threads, watch
 from tests.incidents.world import (
     NOON,
+    SCP,
     Post,
     Scene,
     denied,
@@ -29,6 +31,7 @@ from tests.incidents.world import (
 from tests.jobs.house import CONFIGURATION, DEPLOYS, DEV, OTHER, PLATFORM, House, open_house
 from workers.commands.events import events as command
 from workers.consumer import MOST_TIMES, Consumer
+from workers.diagnosis.model import Evidence
 from workers.incidents import intake
 from workers.incidents.intake import Intake
 from workers.incidents.watches import Watches
