@@ -189,7 +189,7 @@ class Sections:
         )
 
     def _buckets(self) -> Iterator[str]:
-        for name, reading in self.snapshot.buckets.items():
+        for name, reading in sorted(self.snapshot.buckets.items()):
             if reading.value is None:
                 yield self._status(name, self._reading(reading))
                 continue
@@ -205,7 +205,7 @@ class Sections:
             )
 
     def _keys(self) -> Iterator[str]:
-        for arn, reading in self.snapshot.keys.items():
+        for arn, reading in sorted(self.snapshot.keys.items()):
             if reading.value is None:
                 yield self._status(naming.short(arn), self._reading(reading))
                 continue
@@ -225,7 +225,7 @@ class Sections:
             )
 
     def _connections(self) -> Iterator[str]:
-        for arn, reading in self.snapshot.connections.items():
+        for arn, reading in sorted(self.snapshot.connections.items()):
             status = reading.value.status if reading.value is not None else reading
             yield self._status(naming.short(arn), self._reading(status))
 
@@ -244,7 +244,7 @@ class Sections:
     def _organisation(self) -> Section:
         found = (*self._found(Component.SCP), *self._found(Component.RCP))
         details, unread = [], 0
-        for account, reading in self.snapshot.memberships.items():
+        for account, reading in sorted(self.snapshot.memberships.items()):
             if reading.state is State.ABSENT:
                 details.append(self.texts.say("sections.not_member", account=account))
                 continue
