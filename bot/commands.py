@@ -95,6 +95,7 @@ class Commands:
             team=str(command.get("team_id") or ""),
             channel=str(command["channel_id"]),
             visibility=_visibility(command),
+            thread=_thread(command),
         )
         if (refusal := self._not_here(inquiry, account)) is not None:
             return refusal
@@ -169,6 +170,7 @@ class Commands:
             team=str(command.get("team_id") or ""),
             channel=str(command["channel_id"]),
             visibility=_visibility(command),
+            thread=_thread(command),
         )
         account = self._desk.settings.account(wished.account) if wished.account else None
         if (refusal := self._not_here(inquiry, account)) is not None:
@@ -274,6 +276,11 @@ class Commands:
         if accounts:
             notes.append(texts("help.accounts", accounts=accounts))
         return blocks.message(text, blocks.section(text), blocks.context(*notes))
+
+
+def _thread(command: Mapping[str, Any]) -> str | None:
+    """A command given by a mention has the thread that it stands in, or opens."""
+    return str(command["thread_ts"]) if command.get("thread_ts") else None
 
 
 def _visibility(command: Mapping[str, Any]) -> Literal["public", "private", "direct"]:

@@ -10,8 +10,12 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import structlog
+from slack_bolt import BoltContext
 from slack_bolt.context.respond import Respond
+from slack_sdk.errors import SlackClientError
 
+from bot.addressing import addressed, is_new, words
+from bot.commands import Commands
 from bot.desk import Desk
 from workers.incidents import stopping
 from workers.inquiry import Inquiry, new_id
@@ -20,6 +24,8 @@ from workers.slack.blocks import Json
 from workers.slack.messages import text_of
 
 WHY_DENIED = "why_denied"
+# Commands that a mention may give; a pipeline's name is asked about in any words.
+SPOKEN = frozenset({"help", "list", "watch", "unwatch", "watching", "incident"})
 
 Ack = Callable[..., Any]
 
@@ -31,12 +37,22 @@ class Incidents:
 
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
+        self._commands = Commands(desk)
 
-    def mentioned(self, event: Json) -> None:
-        """https://docs.slack.dev/reference/events/app_mention"""
-        if not self._is_for_us(event):
+    def mentioned(self, event: Json, context: BoltContext) -> None:
+        """https://docs.slack.dev/reference/events/app_mention
+
+        What a slash command says, a mention says as well, also in threads, where slash commands do
+        not work. Everything else is a question.
+        """
+        bot_user = str(context.bot_user_id or "")
+        if not self._is_for_us(event, bot_user):
             return
         thread = str(event.get("thread_ts") or event["ts"])
+        said = words(event, bot_user)
+        if said.partition(" ")[0].lower() in SPOKEN:
+            self._obey(event, said, thread)
+            return
         self._ask(event, str(event["channel"]), str(event.get("user") or ""), thread)
 
     def shortcut(self, ack: Ack, body: Json, respond: Respond) -> None:
@@ -80,16 +96,38 @@ class Incidents:
     def _whisper(self, respond: Respond, key: str) -> None:
         respond(text=self._desk.texts(key), replace_original=False, response_type="ephemeral")
 
-    def _is_for_us(self, event: Mapping[str, Any]) -> bool:
+    def _obey(self, event: Mapping[str, Any], said: str, thread: str) -> None:
+        """A command, given by a mention: answered to the person alone, in the thread."""
+        user, channel = str(event.get("user") or ""), str(event["channel"])
+        if not user:
+            return
+        command = {
+            "text": said,
+            "user_id": user,
+            "channel_id": channel,
+            "team_id": event.get("team") or "",
+            "thread_ts": thread,
+        }
+        answer = self._commands.answer(command)
+        try:
+            self._desk.client.chat_postEphemeral(
+                channel=channel,
+                user=user,
+                thread_ts=str(event["thread_ts"]) if event.get("thread_ts") else None,
+                **answer.payload(),
+            )
+        except (SlackClientError, OSError) as error:
+            log.warning("answer not shown", error=type(error).__name__)
+
+    def _is_for_us(self, event: Mapping[str, Any], bot_user: str) -> bool:
         """No edits, no quotes, and no bots unless the configuration names them: no loops."""
-        if event.get("edited") or event.get("subtype") in ("message_changed", "message_deleted"):
+        if not is_new(event):
             return False
         bot = event.get("bot_id")
         if bot and bot not in self._desk.settings.slack.answer_bots:
             log.info("not answering a bot", bot=bot)
             return False
-        said = str(event.get("text") or "").splitlines()
-        return any("<@" in line for line in said if not line.lstrip().startswith(("&gt;", ">")))
+        return addressed(event, bot_user)
 
     def _ask(self, message: Mapping[str, Any], channel: str, user: str, thread: str) -> None:
         if not user:
