@@ -64,11 +64,12 @@ def ask(request: dict[str, Any], text: str) -> Retry | None:
             if standing is not None and standing.inquiry.name:
                 inquiry = standing.inquiry  # a worker died after it had understood
             else:
-                mention = mentions.understand(room, inquiry, text)
-                if not mention.pipeline:
-                    mentions.ask_back(room, inquiry, mention)
+                with open_engine(room.settings, inquiry.id) as engine:
+                    found = mentions.understand(room, inquiry, text, engine)
+                if not found.mention.pipeline:
+                    mentions.ask_back(room, inquiry, found)
                     return None
-                inquiry = mentions.specified(room, inquiry, mention)
+                inquiry = mentions.specified(room, inquiry, found.mention)
             _diagnose(room, inquiry)
         except NotKnown as error:
             log.warning("Slack does not say who asks", inquiry=inquiry.id, error=str(error))

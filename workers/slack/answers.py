@@ -169,16 +169,38 @@ def no_entry(name: str, channel: str, refusal: str, bot: str, texts: Texts) -> M
     )
 
 
-def which_pipeline(explained: Sequence[tuple[str, str]], texts: Texts) -> Message:
-    """One short question, after what could be said of the error texts alone."""
-    question = texts("answer.which")
+def which_pipeline(
+    explained: Sequence[tuple[str, str]],
+    candidates: Sequence[Located],
+    understood: Sequence[str],
+    inquiry: str,
+    settings: Settings,
+    texts: Texts,
+) -> Message:
+    """One short question, after what could be said of the error texts alone; with buttons for the
+    pipelines that may be meant."""
+    question = texts("answer.which_of" if candidates else "answer.which")
     shown = [
         blocks.section(
             texts("answer.explained", headline=escape(headline, 400), means=escape(means, 1_200))
         )
         for headline, means in explained[:5]
     ]
-    return blocks.message(question, [*shown, blocks.section(question)])
+    shown.append(blocks.section(question))
+    if candidates:
+        buttons = [
+            blocks.button(
+                f"{each.name} ({place(each.account, each.region, settings)})",
+                f"{CHOOSE}:{position}",
+                _value(each),
+            )
+            for position, each in enumerate(candidates[:NEAREST])
+        ]
+        shown.append(blocks.actions(*buttons, block_id=inquiry))
+    if understood:
+        what = escape("; ".join(understood), 600)
+        shown.append(blocks.context(texts("progress.understood", what=what)))
+    return blocks.message(question, shown)
 
 
 def choice(value: str) -> tuple[str, str, str]:

@@ -20,7 +20,10 @@ def text_of(message: Mapping[str, Any]) -> str:
         for field in attachment.get("fields") or ():
             parts.append(f"{field.get('title', '')}: {field.get('value', '')}")
         parts += _texts(attachment.get("blocks") or ())
+        # A forwarded message brings its own blocks: https://docs.slack.dev/messaging
+        parts += _texts(attachment.get("message_blocks") or ())
     parts += _texts(message.get("blocks") or ())
+    parts += [str(file.get("preview") or "") for file in message.get("files") or ()]
     return "\n".join(dict.fromkeys(part for part in parts if part))[:LONGEST]
 
 
