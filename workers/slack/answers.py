@@ -122,7 +122,7 @@ def listing(
             blocks.section(line),
             [blocks.context(each) for each in _hidden(hidden, settings, texts)],
         )
-    heading = texts("list.heading", number=len(found), where=at)
+    heading = texts.count("list.heading", len(found), where=at)
     lines = [
         texts(
             "list.line",
