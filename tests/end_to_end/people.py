@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from dataclasses import dataclass, field
 
@@ -64,4 +65,5 @@ class Story:
         return self.world.workspace.wait_for(told, seconds, f"Nobody told {user} {words!r}.")
 
     def plain(self, message: Message) -> str:
-        return self.world.workspace.plain(message)
+        """The words of a message, without marks of emphasis."""
+        return re.sub(r"[`*]", "", self.world.workspace.plain(message))
