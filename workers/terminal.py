@@ -144,13 +144,15 @@ def _facts(finding: Finding) -> ConsoleRenderable:
 def _evidence(evidence: Evidence) -> ConsoleRenderable:
     line = Text("▸ ", style="dim")
     line.append(evidence.layer, style="bold")
-    for part in (_short(evidence.policy), evidence.statement):
+    for part in (evidence.name or _short(evidence.policy), evidence.statement):
         if part:
             line.append(f" · {part}")
     if evidence.effect:
         line.append(f" · {evidence.effect}", style="red" if evidence.effect != "Allow" else "")
     if evidence.line is not None:
         line.append(f" · line {evidence.line}", style="dim")
+    if evidence.note:
+        line.append(f"\n  comes nearest, but {evidence.note}")
     if not evidence.text:
         return line
     return Group(line, Padding(_statement(evidence.text), (0, 0, 0, 2), expand=False))

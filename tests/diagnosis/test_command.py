@@ -45,7 +45,7 @@ def test_a_blocked_one_ends_with_status_1_and_names_who_what_and_where() -> None
     assert result.exit_code == 1
     words = " ".join(result.output.split())
     assert "✖ blocked example-pipeline" in words
-    assert "Role CfnDeploymentRole lacks s3:GetObject" in words
+    assert "CfnDeploymentRole may not s3:GetObject" in words
     assert '+ "AWS": "arn:aws:iam::222222222222:role/CfnDeploymentRole"' in words
 
 

@@ -65,7 +65,8 @@ def _check(report: Any) -> None:
             assert "{" not in text
             assert "  " not in text
             assert " ." not in text
-        assert found.headline[0] == found.headline[0].upper()
+        name = found.principal.rsplit("/", 1)[-1]
+        assert found.headline[0].isupper() or found.headline.startswith(name), found.headline
         assert found.explanation.count(". ") <= 3, "two sentences, and an abbreviation at most"
 
 

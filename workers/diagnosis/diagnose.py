@@ -19,6 +19,7 @@ from workers.diagnosis.model import (
     Outcome,
     Report,
 )
+from workers.diagnosis.naming import names
 from workers.diagnosis.plans import Planner
 from workers.diagnosis.repairs import Repairs
 from workers.diagnosis.sections import Sections
@@ -55,7 +56,7 @@ def diagnose(
     `name`, `account` and `region` say what was asked for where the pipeline itself could not be
     read. Raises LookupError for a language without texts.
     """
-    words = texts(language)
+    called = names(snapshot, texts(language))
     needs = asking.awaited(requirements(snapshot, catalogue), snapshot)
     told = failures(snapshot)
     needs = (*needs, *asking.asked_for(told, needs, snapshot))
@@ -65,12 +66,12 @@ def diagnose(
     pipeline = snapshot.pipeline.value
     arn = pipeline.arn if pipeline is not None and pipeline.name else ""
     purposes = catalogue.purposes
-    planner = Planner(checker, needs, settings, words)
+    planner = Planner(checker, needs, settings, called)
     author = Author(
         checker=checker,
         planner=planner,
         repairs=Repairs(checker, planner, catalogue),
-        texts=words,
+        names=called,
         fault_texts=load_fault_texts(),
         purposes=purposes,
         pipeline_arn=arn,
@@ -87,8 +88,8 @@ def diagnose(
         outcome=_outcome(snapshot, findings, checks, complete=not parts),
         findings=findings,
         advice=advice,
-        sections=Sections(snapshot, checks, findings, purposes, words).all(),
-        unreadable=unreadable(checks, checker, words, settings, parts),
+        sections=Sections(snapshot, checks, findings, purposes, called).all(),
+        unreadable=unreadable(checks, checker, called, settings, parts),
         checked=_checked(checks, calls or snapshot.calls, seconds),
         checks=checks,
         taken_at=snapshot.taken_at,

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 
 from workers.diagnosis.causes import Side
 from workers.diagnosis.checks import Checker
 from workers.diagnosis.drafts import Draft
 from workers.diagnosis.failures import Failure
+from workers.diagnosis.lookup import role_of
 from workers.diagnosis.model import Check, Evidence
-from workers.diagnosis.naming import short
-from workers.diagnosis.texts import Texts
+from workers.diagnosis.naming import Names
 from workers.pipeline.arn import account_of
 from workers.policy import (
     Decision,
@@ -36,39 +36,34 @@ _POLICIES = 6
 _RESOURCE = (Layer.RESOURCE, Layer.TRUST)
 
 
-@dataclass(frozen=True, slots=True)
-class Grounds:
-    """The evidence of a draft, and the sentence about the statement that comes nearest."""
-
-    evidence: tuple[Evidence, ...]
-    nearly: str = ""
-
-
-def grounds(draft: Draft, checker: Checker, texts: Texts) -> Grounds:
+def grounds(draft: Draft, checker: Checker, names: Names) -> tuple[Evidence, ...]:
     """What proves the draft, the deciding document first, then what AWS and others said."""
+    holder = role_of(draft.lead.principal)
     said = tuple(of_failure(failure) for failure in draft.matched)
-    if not draft.checks:
-        return Grounds((*draft.evidence, *said))
-    check = draft.checks[0]
-    opinions = tuple(_opinions(check, checker.snapshot, texts))
-    if not draft.causes:
-        return Grounds((*draft.evidence, *said, *opinions))
-    cause = draft.causes[0]
-    if cause.match is not None:
-        return Grounds((of_match(cause.match), *draft.evidence, *said, *opinions))
-    requirement = check.requirement
-    explanation = explain(checker.request(requirement), checker.policies(requirement), partial=True)
-    if cause.layer is not None:
-        found = tuple(_silent(str(cause.layer), cause.policies, cause.place))
-        return Grounds((*found, *draft.evidence, *said, *opinions))
-    layers = _layers_of(cause.sides)
-    nearest = _nearest(explanation, layers)
-    found = (
-        *(of_statement(miss.layer, miss.cause) for miss in nearest),
-        *_rest(cause.policies, nearest, requirement.principal, cause.sides, explanation),
+    opinions = tuple(_opinions(draft.checks[0], checker.snapshot, names)) if draft.checks else ()
+    found = (*_decisive(draft, checker, names), *draft.evidence, *said, *opinions)
+    return tuple(
+        replace(each, name=names.source(each.layer, each.policy, holder)) for each in found
     )
-    nearly = _nearly(nearest[0], texts) if nearest else ""
-    return Grounds((*found, *draft.evidence, *said, *opinions), nearly)
+
+
+def _decisive(draft: Draft, checker: Checker, names: Names) -> Iterator[Evidence]:
+    """The statement that denies, or the policies that should allow, the nearest first."""
+    cause = draft.cause
+    if cause is None or not draft.checks:
+        return
+    if cause.match is not None:
+        yield of_match(cause.match)
+        return
+    if cause.layer is not None:
+        yield from _silent(str(cause.layer), cause.policies, cause.place)
+        return
+    requirement = draft.checks[0].requirement
+    explanation = explain(checker.request(requirement), checker.policies(requirement), partial=True)
+    nearest = _nearest(explanation, _layers_of(cause.sides))
+    for miss in nearest:
+        yield replace(of_statement(miss.layer, miss.cause), note=_note(miss, names))
+    yield from _rest(cause.policies, nearest, requirement.principal, cause.sides, explanation)
 
 
 def of_match(match: Match) -> Evidence:
@@ -115,8 +110,8 @@ def agreeing(check: Check, opinions: Iterable[Opinion]) -> bool | None:
     return None
 
 
-def _opinions(check: Check, snapshot: Snapshot, texts: Texts) -> Iterator[Evidence]:
-    need = check.requirement
+def _opinions(check: Check, snapshot: Snapshot, names: Names) -> Iterator[Evidence]:
+    need, texts = check.requirement, names.texts
     for opinion in snapshot.opinions:
         if (
             opinion.principal != need.principal
@@ -203,13 +198,16 @@ def _silent(layer: str, policies: tuple[Policy, ...], place: str) -> Iterator[Ev
         yield Evidence(layer, place, "", str(Decision.IMPLICIT_DENY))
 
 
-def _nearly(miss: NearMiss, texts: Texts) -> str:
-    failure = miss.failure
+def _note(miss: NearMiss, names: Names) -> str:
+    """The first thing in which a statement that comes near does not fit the request."""
+    failure, texts = miss.failure, names.texts
+    expected: Sequence[str] = failure.expected
+    actual: Sequence[str] = failure.actual
+    if failure.element is Element.PRINCIPAL:
+        expected, actual = names.parties(expected, actual)
     values = {
-        "statement": miss.cause.label,
-        "policy": short(miss.cause.policy),
-        "expected": texts.listed(failure.expected, 3),
-        "actual": texts.listed(failure.actual, 3) or texts.say("nearly.nothing"),
+        "expected": texts.listed(expected, 3),
+        "actual": texts.listed(actual, 3) or texts.say("nearly.nothing"),
         "operator": failure.operator or "",
         "key": failure.key or "",
     }

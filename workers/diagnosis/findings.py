@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from workers.diagnosis import naming
 from workers.diagnosis.causes import Side
 from workers.diagnosis.checks import Checker
 from workers.diagnosis.drafts import Draft
@@ -15,14 +15,18 @@ from workers.diagnosis.failures import Source
 from workers.diagnosis.faulty import lost_principals
 from workers.diagnosis.lookup import role_of
 from workers.diagnosis.model import Certainty, Component, Evidence, Finding, Fix
+from workers.diagnosis.naming import Names
 from workers.diagnosis.plans import Planner
 from workers.diagnosis.repairs import Repairs
 from workers.diagnosis.texts import Texts
-from workers.pipeline.arn import account_of
+from workers.pipeline.arn import account_of, parse
 from workers.pipeline.faults import FaultText
 from workers.pipeline.requirement import Requirement
 from workers.policy import Decision
 
+_ARN = re.compile(r"arn:\S+")
+_ACCOUNT_DIGITS = 12
+_NAMES_FIRST = ("{caller", "{doing}")
 _CERTAINTY_ORDER = {Certainty.PROVEN: 0, Certainty.LIKELY: 1, Certainty.UNKNOWN: 2}
 # Kinds with one sentence per component of the silent side.
 _MISSING = {
@@ -40,10 +44,14 @@ class Author:
     checker: Checker
     planner: Planner
     repairs: Repairs
-    texts: Texts
+    names: Names
     fault_texts: Mapping[str, FaultText]
     purposes: Mapping[str, str]
     pipeline_arn: str
+
+    @property
+    def texts(self) -> Texts:
+        return self.names.texts
 
     def findings(self, drafts: Iterable[Draft]) -> tuple[Finding, ...]:
         """All findings with their fixes, the blocking one first."""
@@ -55,8 +63,7 @@ class Author:
 
     def _finding(self, draft: Draft, *, fixed: bool) -> Finding:
         kind = text_kind(draft)
-        found = grounds(draft, self.checker, self.texts)
-        values = self._values(draft, found.nearly)
+        values = self._values(draft)
         certainty = self._certainty(draft)
         need = draft.lead
         decision = draft.checks[0].verdict.decision if draft.checks else _decision(draft)
@@ -74,7 +81,7 @@ class Author:
             pipeline_action=need.pipeline_action,
             detail=draft.detail,
             actions=_actions(draft),
-            evidence=found.evidence,
+            evidence=grounds(draft, self.checker, self.names),
             fix=self._fix(draft, kind, values) if fixed else None,
             documentation=draft.documentation or need.documentation,
             stopped=self._stopped(draft),
@@ -82,22 +89,17 @@ class Author:
         )
 
     def _say(self, draft: Draft, kind: str, part: str, values: Mapping[str, str]) -> str:
-        said = self._said(draft, kind, part, values)
-        return said[:1].upper() + said[1:]
+        template = self._template(draft, kind, part)
+        said = " ".join(template.format(**values).split())
+        # A name that AWS tells apart by its case is left as it is.
+        return said if template.startswith(_NAMES_FIRST) else said[:1].upper() + said[1:]
 
-    def _said(self, draft: Draft, kind: str, part: str, values: Mapping[str, str]) -> str:
-        if draft.fault:
-            translated = self.texts.say(f"faults.{draft.fault}.{part}", **values)
-            if translated:
-                return translated
-            text = self.fault_texts[draft.fault]
-            template = {
-                "headline": text.headline,
-                "explanation": text.explanation,
-                "instructions": text.cure,
-            }[part]
-            return template.format(**values)
-        return self.texts.say(f"findings.{kind}.{part}", **values)
+    def _template(self, draft: Draft, kind: str, part: str) -> str:
+        if not draft.fault:
+            return self.texts.find(f"findings.{kind}.{part}")
+        text = self.fault_texts[draft.fault]
+        own = {"headline": text.headline, "explanation": text.explanation}
+        return self.texts.find(f"faults.{draft.fault}.{part}") or own.get(part, text.cure)
 
     def _certainty(self, draft: Draft) -> Certainty:
         """A second opinion that agrees proves what the documents alone leave likely."""
@@ -111,7 +113,7 @@ class Author:
         parts = "\n".join((self.pipeline_arn, *draft.key))
         return f"{draft.component}-{hashlib.sha256(parts.encode()).hexdigest()[:10]}"
 
-    def _values(self, draft: Draft, nearly: str) -> dict[str, str]:
+    def _values(self, draft: Draft) -> dict[str, str]:
         need, cause = draft.lead, draft.cause
         actions = self.texts.listed(_actions(draft))
         match = cause.match if cause is not None else None
@@ -122,18 +124,21 @@ class Author:
         if denial is not None and denial.policy_arn and not policy:
             policy = denial.policy_arn
         layer = (denial.layer or "") if denial is not None else ""
-        where = naming.place(need.stage, need.pipeline_action, self.texts)
+        where = self.names.place(need.stage, need.pipeline_action)
         values = {
-            "who": naming.who(need.principal, self.texts),
+            "caller": self.names.caller(need.principal),
+            "callers": self._callers(draft),
+            "doing": self.texts.listed(_actions(draft) or (need.action,), 2),
+            "who": self.names.who(need.principal),
             "principal": role_of(need.principal),
             "action": need.action,
             "actions": actions or need.action,
-            "what": naming.what(need.shown, self.texts) or self.texts.say("words.something"),
+            "what": self.names.what(need.shown) or self.texts.say("words.something"),
             "resource": need.shown,
-            "name": naming.short(need.resource),
-            "owner": self.checker.owner(need),
-            "account": account_of(role_of(need.principal)),
-            "policy": naming.policy(policy) or self.texts.say("layers.unnamed"),
+            "name": self.names.short(need.resource),
+            "owner": self.names.account(self.checker.owner(need)),
+            "account": self.names.account(account_of(role_of(need.principal))),
+            "policy": self.names.policy(policy) or self.texts.say("layers.unnamed"),
             "statement": match.statement if match is not None else "",
             "where": where,
             "place": where or self.texts.say("words.pipeline"),
@@ -142,23 +147,40 @@ class Author:
             "pipeline_action": need.pipeline_action,
             "layer": self.texts.say(f"layers.{layer}") if layer else self.texts.say("layers.some"),
             "unread": self._unread(draft),
-            "more": nearly or self._needed(need),
+            "more": self._needed(need),
             "repository": self._repository(need),
             "text": "",
         }
-        return values | dict(draft.values) | self._document(draft)
+        given = {name: self._called(value) for name, value in draft.values.items()}
+        return values | given | self._document(draft)
+
+    def _called(self, value: str) -> str:
+        """A value of a fault by the name that people know it by; its accounts, roles and keys."""
+        if len(value) == _ACCOUNT_DIGITS and value.isdigit():
+            return self.names.account(value)
+        arn = parse(value)
+        if arn is not None and arn.resource.startswith(("role/", "user/")):
+            return self.names.party(value)
+        return self.names.what(value) if arn is not None and arn.service == "kms" else value
+
+    def _callers(self, draft: Draft) -> str:
+        """Everybody whom the cause stops, the one that the finding shows first."""
+        principals = dict.fromkeys(role_of(check.requirement.principal) for check in draft.checks)
+        principals = {role_of(draft.lead.principal): None} | principals
+        return self.texts.listed([self.names.caller(each) for each in principals], 2)
 
     def _document(self, draft: Draft) -> dict[str, str]:
         if "document" not in draft.values:
             return {}
         evidence = draft.evidence[0] if draft.evidence else Evidence("identity", "", "", "")
         holder = role_of(draft.lead.principal)
-        words = naming.document(evidence.layer, draft.values["document"], self.texts, holder)
+        words = self.names.document(evidence.layer, draft.values["document"], holder)
         return {"document": words[:1].upper() + words[1:]}
 
     def _unread(self, draft: Draft) -> str:
         names = draft.cause.unread if draft.cause is not None else ()
-        return self.texts.listed([naming.short(name) for name in names], 3)
+        called = [_ARN.sub(lambda arn: self.names.short(arn[0]), name) for name in names]
+        return self.texts.listed(called, 3)
 
     def _needed(self, need: Requirement) -> str:
         purpose = self.purposes.get(need.purpose)
@@ -174,7 +196,7 @@ class Author:
     def _stopped(self, draft: Draft) -> str:
         for failure in draft.matched:
             if failure.source is Source.RUN or failure.stage:
-                where = naming.place(failure.stage, failure.action, self.texts)
+                where = self.names.place(failure.stage, failure.action)
                 if failure.at:
                     return self.texts.say(
                         "words.stopped",

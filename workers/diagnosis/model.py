@@ -69,6 +69,8 @@ class Evidence:
     effect: str
     line: int | None = None
     text: str = ""  # the statement's own JSON, or the AWS message that says it
+    name: str = ""  # the policy as people know it: "the key policy of payments-artifacts"
+    note: str = ""  # why a statement that comes near does not apply: "its actions do not include …"
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,13 +14,14 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from workers.diagnosis import documents, naming
+from workers.diagnosis import documents
 from workers.diagnosis.causes import Side
 from workers.diagnosis.checks import Checker
 from workers.diagnosis.documents import NotJson
 from workers.diagnosis.drafts import Draft
 from workers.diagnosis.lookup import bucket_of, find_role, resource_policy, role_of
 from workers.diagnosis.model import Certainty, Fix, FixKind, Step, Target, TargetKind
+from workers.diagnosis.naming import Names
 from workers.diagnosis.ownership import owner_of
 from workers.diagnosis.proof import Proof, prove
 from workers.diagnosis.snippets import snippets
@@ -70,7 +71,11 @@ class Planner:
     checker: Checker
     requirements: tuple[Requirement, ...]
     settings: Settings | None
-    texts: Texts
+    names: Names
+
+    @property
+    def texts(self) -> Texts:
+        return self.names.texts
 
     def missing(self, draft: Draft, instructions: str) -> Fix:
         """The fix for access that stands in no policy: a step for each side that is silent."""
@@ -225,7 +230,7 @@ class Planner:
             why = self.texts.say(
                 "owners.code",
                 owner=self.texts.listed(owners),
-                what=naming.short(steps[0].target.id),
+                what=self.names.short(steps[0].target.id),
             )
         if proof.opens:
             kind, why = FixKind.INSTRUCTIONS, self.texts.say("refusals.opens")
@@ -267,11 +272,14 @@ class Planner:
         actions = tuple(dict.fromkeys(check.requirement.action for check in draft.checks))
         said = self.texts.say(
             f"access.{key}",
-            who=naming.who(need.principal, self.texts),
-            account=account_of(role_of(need.principal)) or account_of(need.resource),
+            who=self.names.who(need.principal),
+            account=self.names.account(
+                account_of(role_of(need.principal)) or account_of(need.resource)
+            ),
+            owner=self.names.account(self.checker.owner(need)),
             actions=self.texts.listed(actions),
-            what=naming.what(need.shown, self.texts),
-            name=naming.short(need.shown),
+            what=self.names.what(need.shown),
+            name=self.names.short(need.shown),
         )
         return said[:1].upper() + said[1:]
 
@@ -295,8 +303,8 @@ class Planner:
     def _refusal(self, refused: Refused, draft: Draft, text: str) -> Fix:
         need = draft.lead
         values = {
-            "who": naming.who(need.principal, self.texts),
-            "what": naming.what(need.shown, self.texts),
+            "who": self.names.who(need.principal),
+            "what": self.names.what(need.shown),
             "document": self._document(need),
             "instructions": text,
             "statement": "",
@@ -323,7 +331,7 @@ class Planner:
         key = {"s3": "bucket", "kms": "key", "sts": "trust"}.get(
             action.partition(":")[0], "resource"
         )
-        return self.texts.say(f"documents.{key}", name=naming.short(need.resource))
+        return self.texts.say(f"documents.{key}", name=self.names.short(need.resource))
 
 
 def fingerprint(steps: Sequence[Step]) -> str:

@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
-from workers.diagnosis import documents, naming
+from workers.diagnosis import documents
 from workers.diagnosis.changes import applied
 from workers.diagnosis.checks import Checker
 from workers.diagnosis.documents import NotJson
@@ -50,7 +50,7 @@ class Repairs:
         target = _target(need.action, need.resource, self.checker.owner(need))
         if target is None or not _sane(after):
             return self.planner.instructions(text)
-        difference = documents.diff(reading.value, after, naming.short(target.id))
+        difference = documents.diff(reading.value, after, self.planner.names.short(target.id))
         step = self._owned(Step(target, reading.value, after, difference))
         document = self.checker.document(reading.value, name, kind)
         return self.planner.repaired(draft, step, lost(document), text)
@@ -145,7 +145,9 @@ class Repairs:
         before = project.encryption_key
         target = Target(TargetKind.PROJECT_KEY, arn, account_of(arn), region)
         step = Step(target, before, key, _value_diff(before, key, "encryptionKey"))
-        access = self.planner.texts.say("access.project_key", name=project.name, key=key)
+        access = self.planner.texts.say(
+            "access.project_key", name=project.name, key=self.planner.names.what(key)
+        )
         return step, key, access
 
     def _store_key(self, values: Mapping[str, str]) -> tuple[Step, str, str] | None:
@@ -175,7 +177,10 @@ class Repairs:
         )
         step = Step(target, before, after, documents.diff(before, after, pipeline.name))
         access = self.planner.texts.say(
-            "access.store_key", name=pipeline.name, region=store.region, key=key.arn
+            "access.store_key",
+            name=pipeline.name,
+            region=store.region,
+            key=self.planner.names.what(key.arn),
         )
         return step, key.arn, access
 

@@ -59,6 +59,8 @@ class EvidenceJson(_Object):
     effect: str
     line: int | None = Field(default=None, ge=1)
     text: str = Field(default="", description="The statement's JSON, or the AWS message.")
+    name: str = Field(default="", description="The policy as people know it.")
+    note: str = Field(default="", description="Why a statement that comes near does not apply.")
 
 
 class TargetJson(_Object):
@@ -248,6 +250,8 @@ def _finding(finding: Finding) -> dict[str, Any]:
                 "effect": each.effect,
                 "line": each.line,
                 "text": each.text,
+                "name": each.name,
+                "note": each.note,
             }
             for each in finding.evidence
         ],

@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from workers.diagnosis import naming
 from workers.diagnosis.lookup import find_role, role_of
 from workers.diagnosis.model import Certainty, Check, Component, Finding, Outcome, Section
+from workers.diagnosis.naming import Names
 from workers.diagnosis.texts import Texts
 from workers.pipeline.managed import Deprecated, attached
 from workers.pipeline.minimum import compare
@@ -27,7 +27,11 @@ class Sections:
     checks: tuple[Check, ...]
     findings: tuple[Finding, ...]
     purposes: Mapping[str, str]
-    texts: Texts
+    names: Names
+
+    @property
+    def texts(self) -> Texts:
+        return self.names.texts
 
     def all(self) -> tuple[Section, ...]:
         """The sections, in the order of the article."""
@@ -182,7 +186,7 @@ class Sections:
             groups.setdefault(role_of(check.requirement.principal), []).append(check)
         return tuple(
             self._status(
-                f"{naming.who(principal, self.texts)} ({naming.account(principal)})",
+                self.names.party(principal),
                 self._state(group, ())[1],
             )
             for principal, group in groups.items()
@@ -200,21 +204,21 @@ class Sections:
                     "sections.bucket",
                     policy=self._reading(_presence(bucket.policy)),
                     ownership=self._reading(bucket.ownership),
-                    key=naming.short(self._reading(bucket.encryption_key)),
+                    key=self.names.short(self._reading(bucket.encryption_key)),
                 ),
             )
 
     def _keys(self) -> Iterator[str]:
         for arn, reading in sorted(self.snapshot.keys.items()):
             if reading.value is None:
-                yield self._status(naming.short(arn), self._reading(reading))
+                yield self._status(self.names.short(arn), self._reading(reading))
                 continue
             key = reading.value
             grants = (
                 str(len(key.grants.value or ())) if key.grants.known else self._reading(key.grants)
             )
             yield self._status(
-                naming.short(arn),
+                self.names.short(arn),
                 self.texts.say(
                     "sections.key",
                     manager=self._reading(key.manager),
@@ -227,7 +231,7 @@ class Sections:
     def _connections(self) -> Iterator[str]:
         for arn, reading in sorted(self.snapshot.connections.items()):
             status = reading.value.status if reading.value is not None else reading
-            yield self._status(naming.short(arn), self._reading(status))
+            yield self._status(self.names.short(arn), self._reading(status))
 
     def _reading(self, reading: Reading[Any]) -> str:
         if reading.state is State.UNREADABLE:
@@ -271,7 +275,7 @@ class Sections:
                 unread += role.state is not State.ABSENT
             elif role.value.boundary.value is not None:
                 name = role.value.boundary.value.arn or role.value.boundary.value.name
-                details.append(self._status(naming.short(principal), naming.policy(name)))
+                details.append(self._status(self.names.short(principal), self.names.policy(name)))
         if not details and not unread:
             details.append(self.texts.say("sections.no_boundary"))
         return self._simple("boundary", found, unread, details)

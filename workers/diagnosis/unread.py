@@ -6,10 +6,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from workers.diagnosis import naming
 from workers.diagnosis.checks import Checker
 from workers.diagnosis.lookup import bucket_of, role_of
 from workers.diagnosis.model import Check, UnreadDocument
+from workers.diagnosis.naming import Names
 from workers.diagnosis.texts import Texts
 from workers.pipeline.arn import account_of, parse
 from workers.pipeline.catalogue import Catalogue
@@ -103,16 +103,22 @@ def _part(snapshot: Snapshot, reference: Reference) -> Reading[Any]:
     return reading
 
 
-def _of_part(reference: Reference, snapshot: Snapshot, texts: Texts) -> UnreadDocument:
+def _of_part(reference: Reference, snapshot: Snapshot, names: Names) -> UnreadDocument:
+    texts = names.texts
     reading = _part(snapshot, reference)
     _, reads = _PARTS[reference.kind]
     actions = ", ".join(reads)
     grant = (
-        texts.say("unread.grant", account=reference.account, actions=actions, resource=reference.id)
+        texts.say(
+            "unread.grant",
+            account=names.account(reference.account),
+            actions=actions,
+            resource=reference.id,
+        )
         if reference.account
         else ""
     )
-    what = texts.say(f"unread.kinds.{reference.kind}", name=naming.short(reference.id))
+    what = texts.say(f"unread.kinds.{reference.kind}", name=names.short(reference.id))
     why = texts.say("unread.not_in_snapshot") if reading.why == NOT_IN_SNAPSHOT else reading.why
     change = texts.say(f"unread.changes.{reference.kind}")
     return UnreadDocument(what[:1].upper() + what[1:], why, change, grant)
@@ -133,7 +139,7 @@ class Gap:
 def unreadable(
     checks: Sequence[Check],
     checker: Checker,
-    texts: Texts,
+    names: Names,
     settings: Settings | None,
     parts: Sequence[Reference] = (),
 ) -> tuple[UnreadDocument, ...]:
@@ -151,13 +157,13 @@ def unreadable(
             gap
         )
     entries = [
-        (_depending(family, checks), _entry(family, checks, texts, settings))
+        (_depending(family, checks), _entry(family, checks, names, settings))
         for family in families.values()
     ]
     entries.sort(key=lambda entry: -len(entry[0]))
     return (
-        *_of_pipeline(checker.snapshot, texts),
-        *(_of_part(part, checker.snapshot, texts) for part in parts),
+        *_of_pipeline(checker.snapshot, names.texts),
+        *(_of_part(part, checker.snapshot, names) for part in parts),
         *(entry for _, entry in entries),
     )
 
@@ -228,8 +234,9 @@ def _depending(family: Sequence[Gap], checks: Iterable[Check]) -> list[Check]:
 
 
 def _entry(
-    family: Sequence[Gap], checks: Sequence[Check], texts: Texts, settings: Settings | None
+    family: Sequence[Gap], checks: Sequence[Check], names: Names, settings: Settings | None
 ) -> UnreadDocument:
+    texts = names.texts
     depending = _depending(family, checks)
     actions = texts.listed(list(dict.fromkeys(each.requirement.action for each in depending)))
     change = (
@@ -237,21 +244,23 @@ def _entry(
         if depending
         else texts.say("unread.change_none")
     )
-    what = _what(family, texts)
+    what = _what(family, names)
     return UnreadDocument(
         what[:1].upper() + what[1:],
         _why(family[0], texts),
         change,
-        _grant(family, texts, settings),
+        _grant(family, names, settings),
     )
 
 
-def _what(family: Sequence[Gap], texts: Texts) -> str:
+def _what(family: Sequence[Gap], names: Names) -> str:
     """`the trust policy and permissions boundary of DeployRole`."""
+    texts, first = names.texts, family[0]
     parts = [texts.say(f"unread.parts.{_word(gap)}") for gap in family]
-    subject = family[0].subject
-    name = naming.short(subject) if subject else texts.say("words.unknown_account")
-    key = "of_account" if family[0].layer in (Layer.SCP, Layer.RCP) else "of"
+    of_account = first.layer in (Layer.SCP, Layer.RCP)
+    known = names.account(first.subject) if of_account else names.short(first.subject)
+    name = known or texts.say("words.unknown_account")
+    key = "of_account" if of_account else "of"
     return texts.say(f"unread.{key}", parts=texts.listed(parts), name=name)
 
 
@@ -265,18 +274,18 @@ def _why(gap: Gap, texts: Texts) -> str:
     return texts.say("unread.not_in_snapshot") if gap.why == NOT_IN_SNAPSHOT else gap.why
 
 
-def _grant(family: Sequence[Gap], texts: Texts, settings: Settings | None) -> str:
-    first = family[0]
+def _grant(family: Sequence[Gap], names: Names, settings: Settings | None) -> str:
+    texts, first = names.texts, family[0]
     reads = dict.fromkeys(action for gap in family for action in _reads(gap))
     if not reads or not first.account:
         return ""
-    actions = ", ".join(reads)
+    actions, account = ", ".join(reads), names.account(first.account)
     if first.layer in (Layer.SCP, Layer.RCP):
-        return texts.say("unread.grant_organisation", actions=actions, account=first.account)
+        return texts.say("unread.grant_organisation", actions=actions, account=account)
     if settings is not None and settings.account(first.account) is None:
-        return texts.say("unread.grant_unknown", account=first.account, actions=actions)
+        return texts.say("unread.grant_unknown", account=account, actions=actions)
     return texts.say(
-        "unread.grant", account=first.account, actions=actions, resource=_resource(first)
+        "unread.grant", account=account, actions=actions, resource=_resource(first, names.snapshot)
     )
 
 
@@ -286,9 +295,10 @@ def _reads(gap: Gap) -> tuple[str, ...]:
     return _READS.get(gap.layer) or _READS.get(gap.service, ())
 
 
-def _resource(gap: Gap) -> str:
+def _resource(gap: Gap, snapshot: Snapshot) -> str:
     if gap.service == "s3":
-        return f"arn:aws:s3:::{gap.subject}"
+        pipeline = snapshot.pipeline.value
+        return f"arn:{pipeline.partition if pipeline is not None else 'aws'}:s3:::{gap.subject}"
     return gap.subject if parse(gap.subject) is not None else "*"
 
 
