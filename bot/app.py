@@ -27,16 +27,10 @@ from workers.incidents.stopping import EXPORT, STOP
 from workers.settings import ConfigurationError, Places, Settings
 from workers.slack.answers import CHOOSE, COMMAND
 from workers.slack.client import for_listeners
+from workers.slack.findings import DOCUMENTATION, REQUEST_FIX, SHOW_CHANGE, SHOW_DETAILS
 from workers.slack.fixes import APPROVE, REJECT, RETRY_STAGE, ROLL_BACK, WITHDRAW
 from workers.slack.modals import REJECT_VIEW, REQUEST_VIEW
-from workers.slack.report import (
-    ASK_AGAIN,
-    DOCUMENTATION,
-    REQUEST_FIX,
-    SHOW_ADVICE,
-    SHOW_CHANGE,
-    SHOW_DETAILS,
-)
+from workers.slack.report import ASK_AGAIN, SHOW_ADVICE
 
 PAUSE_SECONDS = 30.0
 

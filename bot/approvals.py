@@ -22,7 +22,7 @@ from workers.ledger import Document, Entitled, Entry, FixRequest
 from workers.ledger.states import OPEN
 from workers.queue import ANNOUNCE
 from workers.settings import People
-from workers.slack import fixes, markup, modals, report
+from workers.slack import findings, fixes, markup, modals
 from workers.slack.answers import COMMAND
 from workers.slack.blocks import Json
 from workers.slack.markup import Mrkdwn, code
@@ -138,7 +138,7 @@ class Approvals:
         refusal = self._refusal(meant, None)
         if meant is None or refusal is not None:
             return modals.refused(refusal or _nothing(), self._texts)
-        metadata = f"{report.value(meant.standing.inquiry.id, meant.finding.id)}"
+        metadata = f"{findings.value(meant.standing.inquiry.id, meant.finding.id)}"
         return modals.request_fix(
             meant.finding,
             f"{metadata}:{meant.fix.fingerprint}",
@@ -151,7 +151,7 @@ class Approvals:
     def _refusal(self, meant: Meant | None, fingerprint: str | None) -> Mrkdwn | None:
         if meant is None:
             return self._texts("request.gone", command=COMMAND, name="…")
-        if not report.requestable(meant.finding.fix):
+        if not findings.requestable(meant.finding.fix):
             return self._texts("request.not_possible")
         if fingerprint is not None and fingerprint != meant.fix.fingerprint:
             name = code(meant.report.name)

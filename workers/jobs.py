@@ -24,7 +24,7 @@ from workers.inquiry import Inquiry, State, new_id
 from workers.ledger import Entry, FixRequest
 from workers.ledger.states import OPEN
 from workers.room import Room, open_room
-from workers.slack import answers, delivery, fixes, markup, report
+from workers.slack import answers, delivery, findings, fixes, markup, report
 from workers.slack.blocks import Message
 from workers.slack.delivery import ROOT, Item
 from workers.slack.people import NotKnown
@@ -264,7 +264,7 @@ def _marked(room: Room, entry: Entry, found: Report, inquiry: Inquiry) -> list[I
     mark = f"{request.id}:{entry.revision}"
     for position, each in enumerate(found.findings[: report.MOST_FINDINGS], start=1):
         if each.id == request.finding:
-            message = report.finding(
+            message = findings.finding(
                 each,
                 position,
                 len(found.findings),
@@ -272,7 +272,7 @@ def _marked(room: Room, entry: Entry, found: Report, inquiry: Inquiry) -> list[I
                 room.texts,
                 fixes.requested(entry),
             )
-            items.append(delivery.update(f"marked:{mark}", report.step_of(each), message))
+            items.append(delivery.update(f"marked:{mark}", findings.step_of(each), message))
     open_ones = [each for each in room.ledger.of_inquiry(inquiry.id) if each.state in OPEN]
     latest = room.inquiries.latest(inquiry.id)
     shown = found if latest is None else from_json(latest)

@@ -127,7 +127,7 @@ worker.main()
 @contextmanager
 def worker_process(*arguments: str) -> Iterator[subprocess.Popen[bytes]]:
     command = [sys.executable, "-c", WORKER, *arguments]
-    process = subprocess.Popen(command, start_new_session=True, stderr=subprocess.DEVNULL)
+    process = subprocess.Popen(command, start_new_session=True)
     try:
         yield process
     finally:
@@ -135,8 +135,9 @@ def worker_process(*arguments: str) -> Iterator[subprocess.Popen[bytes]]:
         process.wait()
 
 
-def until(true: Callable[[], bool]) -> None:
+def until(true: Callable[[], bool], process: subprocess.Popen[bytes]) -> None:
     while not true():
+        assert process.poll() is None, "the worker ended"
         time.sleep(0.05)
 
 
@@ -144,14 +145,14 @@ def test_the_death_of_a_whole_worker_is_noticed_and_made_good(house: House, tmp_
     gate = tmp_path / "gate"
     house.command("payments-deploy in prod")
     with worker_process(str(gate)) as first:
-        until(gate.with_suffix(".reached").exists)
+        until(gate.with_suffix(".reached").exists, first)
         first.kill()
         first.wait()
         # Its child lives on, half-way through; what it says later must not be said twice.
-        with worker_process():
-            until(lambda: answers(house) == 1)
+        with worker_process() as second:
+            until(lambda: answers(house) == 1, second)
             gate.touch()
-            until(lambda: len(house.thread()) == 4)
+            until(lambda: len(house.thread()) == 4, second)
     house.work()
     assert len(house.thread()) == 4
 

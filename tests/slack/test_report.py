@@ -29,7 +29,7 @@ from workers.diagnosis.model import (
     UnreadDocument,
 )
 from workers.settings import Account, Settings
-from workers.slack import markup, modals, report
+from workers.slack import findings, markup, modals, report
 from workers.slack.blocks import Message
 from workers.slack.texts import load
 
@@ -89,10 +89,10 @@ def test_what_was_denied_and_is_allowed_by_now_asks_for_a_retry_only() -> None:
     text = line(replace(reports.CLEAR, findings=(gone,)))
     assert text.startswith("✅ *website* is clear by now")
     assert text.endswith("Retry the stage.")
-    reply = shown(report.finding(gone, 1, 1, "i", TEXTS))
+    reply = shown(findings.finding(gone, 1, 1, "i", TEXTS))
     assert "🔁" in reply
     assert "⛔" not in reply
-    assert report.REQUEST_FIX not in reply
+    assert findings.REQUEST_FIX not in reply
 
 
 def test_what_is_not_proven_is_not_called_denied() -> None:
@@ -109,7 +109,7 @@ def test_unknown_names_what_could_not_be_read() -> None:
 
 
 def test_a_finding_says_who_what_on_which_and_the_cure() -> None:
-    text = shown(report.finding(reports.DENIED_KEY, 1, 2, "i", TEXTS))
+    text = shown(findings.finding(reports.DENIED_KEY, 1, 2, "i", TEXTS))
     for part in (reports.BUILD_ROLE, "kms:Decrypt", reports.KEY, "UseOfTheKey", "Compile"):
         assert part in text
     assert "payments-build will be able to decrypt" in text
@@ -120,7 +120,7 @@ def test_a_finding_says_who_what_on_which_and_the_cure() -> None:
 
 def test_only_a_change_that_is_ours_can_be_requested() -> None:
     def offers(each: Finding) -> bool:
-        return report.REQUEST_FIX in shown(report.finding(each, 1, 1, "i", TEXTS))
+        return findings.REQUEST_FIX in shown(findings.finding(each, 1, 1, "i", TEXTS))
 
     assert offers(reports.DENIED_KEY)
     assert not offers(reports.DENIED_BY_SCP)
@@ -131,14 +131,14 @@ def test_only_a_change_that_is_ours_can_be_requested() -> None:
 
 
 def test_a_requested_fix_is_marked_and_offered_again_once_settled() -> None:
-    waiting = report.Requested("U0DEV", "requested")
-    text = shown(report.finding(reports.DENIED_KEY, 1, 1, "i", TEXTS, waiting))
+    waiting = findings.Requested("U0DEV", "requested")
+    text = shown(findings.finding(reports.DENIED_KEY, 1, 1, "i", TEXTS, waiting))
     assert "Fix requested by <@U0DEV>" in text
-    assert report.REQUEST_FIX not in text
-    settled = report.Requested("U0DEV", "rejected", settled=True)
-    text = shown(report.finding(reports.DENIED_KEY, 1, 1, "i", TEXTS, settled))
+    assert findings.REQUEST_FIX not in text
+    settled = findings.Requested("U0DEV", "rejected", settled=True)
+    text = shown(findings.finding(reports.DENIED_KEY, 1, 1, "i", TEXTS, settled))
     assert "rejected" in text
-    assert report.REQUEST_FIX in text
+    assert findings.REQUEST_FIX in text
 
 
 # --- hostile and enormous values ------------------------------------------------------------------
@@ -173,7 +173,7 @@ evidence = st.builds(
     line=st.none() | st.integers(1, 9_999),
     text=words,
 )
-findings = st.builds(
+any_findings = st.builds(
     Finding,
     id=st.from_regex(r"[a-z0-9-]{1,40}", fullmatch=True),
     component=st.sampled_from(Component),
@@ -201,8 +201,8 @@ anything = st.builds(
     region=words,
     arn=words,
     outcome=st.sampled_from(Outcome),
-    findings=st.lists(findings, max_size=3).map(tuple),
-    advice=st.lists(findings, max_size=2).map(tuple),
+    findings=st.lists(any_findings, max_size=3).map(tuple),
+    advice=st.lists(any_findings, max_size=2).map(tuple),
     sections=st.lists(sections, max_size=20).map(tuple),
     unreadable=st.lists(unread, max_size=12).map(tuple),
     alias=words,
@@ -218,7 +218,7 @@ def test_any_report_keeps_slacks_limits(each: Report) -> None:
 
 
 @slow
-@given(findings.filter(lambda each: each.fix is not None))
+@given(any_findings.filter(lambda each: each.fix is not None))
 def test_any_finding_fits_into_its_modals(each: Finding) -> None:
     check_view(modals.change(each, "payments", SETTINGS, TEXTS))
     check_view(modals.details(each, "payments", TEXTS))
@@ -251,6 +251,6 @@ def test_a_long_change_is_cut_in_the_thread_and_whole_in_the_modal() -> None:
     diff = "\n".join(f"+  line {number}" for number in range(500))
     (step,) = reports.FIX.steps
     long = replace(reports.DENIED_KEY, fix=replace(reports.FIX, steps=(replace(step, diff=diff),)))
-    text = shown(report.finding(long, 1, 1, "i", TEXTS))
+    text = shown(findings.finding(long, 1, 1, "i", TEXTS))
     assert "480 more lines under _Show whole change_" in text
     assert "line 499" in json.dumps(modals.change(long, "x", SETTINGS, TEXTS))

@@ -10,12 +10,12 @@ from typing import Any
 import structlog
 from pydantic import BaseModel, ConfigDict
 
+from workers.fixing.clicks import clicker, explain
 from workers.ledger import Entry, Move, Result, State
-from workers.ledger.rules import Clicker, Ruling, ruling
+from workers.ledger.rules import Ruling, ruling
 from workers.room import Room
-from workers.settings import People
 from workers.slack import blocks, delivery, fixes, markup
-from workers.slack.markup import Mrkdwn, code
+from workers.slack.markup import Mrkdwn
 
 log = structlog.get_logger(__name__)
 
@@ -55,7 +55,7 @@ def decide(room: Room, decision: Decision) -> Entry | None:
     if entry is None:
         log.warning("click on a request that is not there", request=decision.request)
         return None
-    who = _clicker(room, entry, decision)
+    who = clicker(room, entry, decision.user, decision.team, decision.channel)
     allowed = ruling(
         entry,
         who,
@@ -83,40 +83,15 @@ def decide(room: Room, decision: Decision) -> Entry | None:
     return room.ledger.entry(decision.request)
 
 
-def _clicker(room: Room, entry: Entry, decision: Decision) -> Clicker:
-    """The person as Slack describes them at this moment, nothing remembered."""
-    named = dict.fromkeys(group for each in entry.request.entitled for group in each.groups)
-    groups = frozenset(
-        group for group in named if decision.user in room.directory.members(group, fresh=True)
-    )
-    return Clicker(
-        id=decision.user,
-        team=decision.team,
-        channel=decision.channel,
-        groups=groups,
-        is_guest=room.directory.is_guest(decision.user, fresh=True),
-    )
-
-
 def _explain(room: Room, entry: Entry, decision: Decision, why: Ruling) -> None:
-    request = entry.request
-    mentions: list[Mrkdwn] = []
-    for each in request.entitled:
-        mentions += fixes.approvers(People(groups=each.groups, users=each.users))
-    text = room.texts(
-        f"ruling.{why}",
-        accounts=code(", ".join(request.accounts), 200),
-        approvers=Mrkdwn(" ".join(dict.fromkeys(mentions))),
-        user=markup.user(request.requester),
-        state=room.texts(f"request.state.{entry.state}"),
+    explain(
+        room,
+        entry,
+        why,
+        user=decision.user,
+        channel=decision.channel,
+        click=decision.click,
     )
-    channel = decision.channel or request.channel
-    item = delivery.ephemeral(
-        f"refused:{decision.click}", channel, decision.user, blocks.message(text)
-    )
-    thread = f"click-{decision.request}"
-    room.outbox.add(thread, item)
-    room.outbox.deliver(thread)
 
 
 def _alarm(room: Room, entry: Entry, decision: Decision) -> None:

@@ -13,10 +13,11 @@ from workers.aws.changes import CannotChange, retry_stage
 from workers.aws.mandate import Mandate
 from workers.aws.sessions import CannotAssume, Sessions
 from workers.engine import open_engine
+from workers.fixing.clicks import clicker, explain
 from workers.ledger import Entry
-from workers.ledger.rules import Clicker, Ruling, may_retry
+from workers.ledger.rules import may_retry
 from workers.room import Room
-from workers.slack import blocks, delivery, markup
+from workers.slack import blocks, markup
 from workers.slack.markup import Mrkdwn, code
 from workers.snapshot.model import Reading, Run
 from workers.telling import reply
@@ -56,9 +57,10 @@ def retry(room: Room, click: Click) -> Retried | None:
     entry = room.ledger.entry(click.request)
     if entry is None:
         return None
-    allowed = may_retry(entry, _clicker(room, entry, click))
+    who = clicker(room, entry, click.user, click.team, click.channel)
+    allowed = may_retry(entry, who)
     if not allowed.allows:
-        _whisper(room, entry, click, allowed)
+        explain(room, entry, allowed, user=click.user, channel=click.channel, click=click.click)
         return None
     request = entry.request
     execution = failed_execution(_runs(room, entry), request.stage)
@@ -143,30 +145,6 @@ def _runs(room: Room, entry: Entry) -> Reading[tuple[Run, ...]]:
     request = entry.request
     with open_engine(room.settings, request.inquiry) as engine:
         return engine.runs(request.pipeline, request.account, request.region)
-
-
-def _clicker(room: Room, entry: Entry, click: Click) -> Clicker:
-    named = dict.fromkeys(group for each in entry.request.entitled for group in each.groups)
-    groups = frozenset(
-        group for group in named if click.user in room.directory.members(group, fresh=True)
-    )
-    guest = room.directory.is_guest(click.user, fresh=True)
-    return Clicker(click.user, click.team, click.channel, groups, guest)
-
-
-def _whisper(room: Room, entry: Entry, click: Click, why: Ruling) -> None:
-    text = room.texts(
-        f"ruling.{why}",
-        accounts=code(", ".join(entry.request.accounts), 200),
-        approvers=Mrkdwn(""),
-        user=markup.user(entry.request.requester),
-        state=room.texts(f"request.state.{entry.state}"),
-    )
-    channel = click.channel or entry.request.channel
-    thread = f"click-{click.request}"
-    item = delivery.ephemeral(f"refused:{click.click}", channel, click.user, blocks.message(text))
-    room.outbox.add(thread, item)
-    room.outbox.deliver(thread)
 
 
 def _say(room: Room, entry: Entry, step: str, text: Mrkdwn) -> None:

@@ -28,7 +28,7 @@ from workers.incidents.watches import Kind, Target, matches, tags_of
 from workers.inquiry import Inquiry, State
 from workers.room import Room
 from workers.settings import Settings
-from workers.slack import blocks, delivery, files, investigations, report
+from workers.slack import blocks, delivery, files, findings, investigations
 from workers.slack.blocks import Message
 from workers.slack.delivery import ROOT
 from workers.slack.texts import Texts
@@ -195,8 +195,8 @@ def _show_cause(room: Room, inquiry: Inquiry, cause: Found) -> None:
     behind.keep(room, behind_it, cause.of.report)
     every = [each.id for each in cause.of.report.findings]
     position = every.index(cause.finding.id) + 1
-    message = report.finding(cause.finding, position, len(every), behind_it.id, room.texts)
-    step = report.step_of(cause.finding)
+    message = findings.finding(cause.finding, position, len(every), behind_it.id, room.texts)
+    step = findings.step_of(cause.finding)
     room.outbox.add(behind_it.id, delivery.post(step, channel, message, ts))
     room.outbox.deliver(behind_it.id)
 

@@ -13,7 +13,7 @@ from workers.incidents.triage import alerts_of
 from workers.incidents.watches import Watches
 from workers.room import Room
 from workers.slack import alerts as words
-from workers.slack import delivery, report
+from workers.slack import delivery, findings
 from workers.slack.blocks import Message
 from workers.slack.delivery import ROOT, Item
 from workers.telling import link
@@ -88,7 +88,7 @@ def _finding(room: Room, alert: Alert) -> Message:
         for position, each in enumerate(found.findings, start=1):
             if each.id == alert.finding:
                 total = len(found.findings)
-                return report.finding(each, position, total, alert.id, room.texts)
+                return findings.finding(each, position, total, alert.id, room.texts)
     text = standing.inquiry.errors[0] if standing and standing.inquiry.errors else ""
     return words.said(alert, text, room.texts)
 

@@ -31,6 +31,7 @@ from slack_sdk.errors import SlackApiError, SlackClientError
 from slack_sdk.web import SlackResponse
 
 from workers.slack.blocks import Message
+from workers.slack.refusals import BAD_BLOCKS, LATER, NO_ENTRY, refusal
 
 PREFIX = "pipeline-access:"
 DUE = f"{PREFIX}outboxes:due"
@@ -40,44 +41,6 @@ PATIENCE_SECONDS = 5  # a shorter wait is waited out, a longer one is left to a 
 BACKOFF_SECONDS = (2, 5, 10, 20, 40, 60, 120, 300)
 EVENT_TYPE = "pipeline_access_step"
 ROOT = "root"
-
-# https://docs.slack.dev/reference/methods/chat.postMessage#errors
-_NO_ENTRY = frozenset(
-    {
-        "not_in_channel",
-        "channel_not_found",
-        "is_archived",
-        "restricted_action",
-        "restricted_action_read_only_channel",
-        "restricted_action_thread_only_channel",
-        "no_permission",
-        "user_not_in_channel",
-        "cannot_dm_bot",
-        "messages_tab_disabled",
-        "not_reactable",
-        "ekm_access_denied",
-    }
-)
-_BAD_BLOCKS = frozenset(
-    {"invalid_blocks", "invalid_blocks_format", "msg_blocks_too_long", "msg_too_long"}
-)
-_LATER = frozenset(
-    {
-        "internal_error",
-        "fatal_error",
-        "service_unavailable",
-        "request_timeout",
-        "ratelimited",
-        "rate_limited",
-        "message_limit_exceeded",
-        "invalid_auth",
-        "not_authed",
-        "account_inactive",
-        "token_revoked",
-        "token_expired",
-        "team_access_not_granted",
-    }
-)
 
 log = structlog.get_logger(__name__)
 
@@ -174,9 +137,9 @@ class Outbox:
         except _Later as later:
             self._postpone(thread, later.seconds)
             return Delivered(False)
-        except _NoEntry as refusal:
+        except _NoEntry as word:
             self._drop(thread)
-            return Delivered(True, str(refusal))
+            return Delivered(True, str(word))
         finally:
             if lock.owned():
                 lock.release()
@@ -290,19 +253,19 @@ class Outbox:
             try:
                 return call(payload)
             except SlackApiError as error:
-                word, seconds = _refusal(error)
+                word, seconds = refusal(error)
                 if seconds is not None:
                     # Limited: certainly not posted.
                     self._redis.hdel(_key(thread, "sending"), item.step)
                     if seconds > PATIENCE_SECONDS:
                         raise _Later(seconds) from None
                     self._sleep(seconds)
-                elif word in _LATER:
+                elif word in LATER:
                     log.warning("Slack is failing", thread=thread, step=item.step, error=word)
                     raise _Later from None
-                elif word in _NO_ENTRY and item.method != "update":
+                elif word in NO_ENTRY and item.method != "update":
                     raise _NoEntry(word) from None
-                elif word in _BAD_BLOCKS and "blocks" in payload:
+                elif word in BAD_BLOCKS and "blocks" in payload:
                     log.error("blocks refused", thread=thread, step=item.step, error=word)
                     payload = {"text": payload["text"]}
                 else:
@@ -329,8 +292,8 @@ class Outbox:
                     channel=target["channel"], oldest=oldest, include_all_metadata=True, limit=200
                 )
         except SlackApiError as error:
-            word, seconds = _refusal(error)
-            if seconds is not None or word in _LATER:
+            word, seconds = refusal(error)
+            if seconds is not None or word in LATER:
                 raise _Later(seconds) from None
             # No scope to look (a direct message, say): a doubled message beats a lost one.
             log.info("cannot look for the message", thread=thread, step=item.step, error=word)
@@ -388,21 +351,6 @@ def ephemeral(step: str, channel: str, user: str, message: Message, thread: str 
         thread=thread,
         payload=message.payload(),
     )
-
-
-def _refusal(error: SlackApiError) -> tuple[str, float | None]:
-    """Slack's word for it, and the seconds to wait when the rate was limited."""
-    response = error.response
-    if isinstance(response, SlackResponse):
-        if response.status_code == 429:
-            headers = {str(name).lower(): value for name, value in response.headers.items()}
-            after = headers.get("retry-after", "1")
-            return "ratelimited", float(after[0] if isinstance(after, list) else after)
-        if response.status_code >= 500:
-            return "internal_error", None
-        data = response.data
-        return str(data.get("error", "unknown") if isinstance(data, dict) else "unknown"), None
-    return "internal_error", None
 
 
 def _told(error: BaseException) -> str:

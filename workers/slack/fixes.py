@@ -11,8 +11,8 @@ from workers.ledger.states import OPEN, STANDING, State
 from workers.settings import People, Settings
 from workers.slack import blocks, markup, modals
 from workers.slack.blocks import Json, Message
+from workers.slack.findings import SHOW_CHANGE, Requested, value
 from workers.slack.markup import Mrkdwn, code, escape
-from workers.slack.report import SHOW_CHANGE, Requested, value
 from workers.slack.texts import Texts
 
 APPROVE = "approve_fix"

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Iterable
 
 ELLIPSIS = "…"
 _ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
@@ -57,6 +58,11 @@ def code(text: str, limit: int = 600) -> Mrkdwn:
     """The text in a code span: no mark-up in it has a meaning."""
     inner = _fit(visible(text).replace("`", "ˋ").strip(), limit - 2)
     return Mrkdwn(f"`{inner}`" if inner else "")
+
+
+def dotted(notes: Iterable[Mrkdwn]) -> Mrkdwn:
+    """Notes on one line."""
+    return Mrkdwn(" · ".join(notes))
 
 
 def user(id: str) -> Mrkdwn:

@@ -12,8 +12,8 @@ from workers.diagnosis.model import Finding, Report, Target
 from workers.settings import Settings
 from workers.slack import blocks, markup
 from workers.slack.blocks import Json
+from workers.slack.findings import statement_of
 from workers.slack.markup import Mrkdwn, clip, code, escape
-from workers.slack.report import statement_of
 from workers.slack.texts import Texts
 
 REQUEST_VIEW = "request_fix"

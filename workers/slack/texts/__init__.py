@@ -37,6 +37,13 @@ class Texts:
         """The text under `key.one` or `key.many`; `{number}` is the count."""
         return self(f"{key}.{'one' if number == 1 else 'many'}", number=number, **values)
 
+    def named(self, table: str, name: str) -> Mrkdwn:
+        """The words for a name out of data; the name itself where there are none yet."""
+        try:
+            return self(f"{table}.{name}")
+        except KeyError:
+            return escape(name.replace("_", " "), 80)
+
     @property
     def placeholders(self) -> dict[str, frozenset[str]]:
         """The names in braces of every text, by key."""
