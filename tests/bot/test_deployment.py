@@ -106,6 +106,7 @@ def test_the_manifest_asks_for_no_more_than_is_used(manifest: dict[str, Any]) ->
         "chat:write": "chat_postMessage",
         "chat:write.public": "chat_postMessage",
         "app_mentions:read": "app_mention",
+        "files:write": "files_upload_v2",
         "channels:history": "conversations_replies",
         "groups:history": "conversations_replies",
         "im:history": "conversations_history",
