@@ -42,10 +42,10 @@ class FailureQueue:
         self._url = url
         self._wait = wait_seconds
         named = _REGION.match(url)
-        region = (named[1] or named[2]) if named else models().home_region()
+        self.region = (named[1] or named[2]) if named else models().home_region()
         self._client: Any = models().base.create_client(
             "sqs",
-            region_name=region,
+            region_name=self.region,
             config=Config(
                 retries={"mode": "standard", "total_max_attempts": 3},
                 connect_timeout=5,
