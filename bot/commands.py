@@ -13,6 +13,7 @@ from bot.desk import Desk, Ticket
 from bot.grammar import (
     Diagnose,
     Help,
+    History,
     Investigate,
     ListPipelines,
     Reason,
@@ -23,7 +24,7 @@ from bot.grammar import (
 )
 from bot.wishes import Wish, wish
 from workers.inquiry import Inquiry, Standing, State, new_id
-from workers.queue import DIAGNOSE, LIST_PIPELINES
+from workers.queue import DIAGNOSE, HISTORY, LIST_PIPELINES
 from workers.settings import Account
 from workers.slack import answers, blocks, markup
 from workers.slack.answers import COMMAND
@@ -69,14 +70,16 @@ class Commands:
                 return self._refuse(parsed)
             case Help():
                 return self._help()
-            case Diagnose() | ListPipelines():
+            case Diagnose() | ListPipelines() | History():
                 return self._ask(parsed, command)
             case Watch() | Watching() | Investigate():
                 return self._wish(wish(parsed, self._desk.settings), command)
 
     # --- asking ---------------------------------------------------------------------------------
 
-    def _ask(self, parsed: Diagnose | ListPipelines, command: Mapping[str, Any]) -> Message:
+    def _ask(
+        self, parsed: Diagnose | ListPipelines | History, command: Mapping[str, Any]
+    ) -> Message:
         desk, texts = self._desk, self._desk.texts
         account: Account | None = None
         if parsed.account is not None:
@@ -87,7 +90,7 @@ class Commands:
             return blocks.message(texts("answer.no_accounts"))
         inquiry = Inquiry(
             id=new_id(),
-            name=parsed.name if isinstance(parsed, Diagnose) else parsed.text,
+            name=parsed.text if isinstance(parsed, ListPipelines) else parsed.name,
             account=account.id if account else None,
             region=parsed.region,
             caller=parsed.caller if isinstance(parsed, Diagnose) else None,
@@ -101,6 +104,9 @@ class Commands:
             return refusal
         if isinstance(parsed, Diagnose):
             return self.diagnose(inquiry)
+        if isinstance(parsed, History):
+            self._desk.put(HISTORY, inquiry, inquiry.id)
+            return blocks.message(self._desk.texts("history.asking", name=code(inquiry.name, 120)))
         return self._list(inquiry)
 
     def diagnose(self, inquiry: Inquiry) -> Message:

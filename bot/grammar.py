@@ -2,6 +2,7 @@
 
     <name | arn | console link> [in <account or alias>] [region] [as <arn>]
     list [text] [in <account or alias>] [region]
+    history <name | arn | console link> [in <account or alias>] [region]
     watch | unwatch <name | tag:key=value | account> [in <account>] [region] [here]
     watching
     incident [since 2h] [<names, tags or accounts>] [in <account>] [region]
@@ -73,6 +74,15 @@ class Diagnose:
 
 
 @dataclass(frozen=True, slots=True)
+class History:
+    """Say which fixes were asked for, decided and applied for this pipeline."""
+
+    name: str
+    account: str | None = None
+    region: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class ListPipelines:
     text: str = ""
     account: str | None = None
@@ -120,8 +130,12 @@ class Refusal:
     length: int = 0
 
 
-Parsed: TypeAlias = Diagnose | ListPipelines | Watch | Watching | Investigate | Help | Refusal
-VERBS = frozenset({"list", "help", "diagnose", "why", "watch", "unwatch", "watching", "incident"})
+Parsed: TypeAlias = (
+    Diagnose | History | ListPipelines | Watch | Watching | Investigate | Help | Refusal
+)
+VERBS = frozenset(
+    {"list", "help", "diagnose", "why", "history", "watch", "unwatch", "watching", "incident"}
+)
 SINCE = 2 * 3600
 LONGEST_SINCE = 14 * 24 * 3600
 MOST_TARGETS = 20
@@ -166,6 +180,9 @@ def _parse(text: str) -> Parsed:
         return Help()
     if verb == "list":
         return _list(rest)
+    if verb == "history" and rest:
+        asked = _diagnose(rest)
+        return History(asked.name, asked.account, asked.region)
     if verb in ("watch", "unwatch"):
         return _watch(rest, ended=verb == "unwatch")
     if verb == "watching" and not rest:

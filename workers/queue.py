@@ -45,6 +45,7 @@ DECIDE = "workers.fixing.jobs.decide"
 REMIND = "workers.fixing.jobs.remind"
 RETRY_STAGE = "workers.fixing.jobs.retry_stage"
 FOLLOW = "workers.fixing.jobs.follow"
+HISTORY = "workers.fixing.jobs.history"
 FIX_JOBS: Mapping[str, str] = MappingProxyType(
     {
         "apply": "workers.fixing.jobs.apply",

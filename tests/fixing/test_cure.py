@@ -202,6 +202,19 @@ def test_an_expired_request_is_over(
     assert "expired" in shown(house).text
 
 
+def test_the_history_of_a_pipeline_is_for_the_asker_alone(house: House, requested: Message) -> None:
+    press(house, APPROVER, "approve_fix")
+    house.command("history payments-deploy", OTHER)
+    house.command("history website", OTHER)
+    house.work()
+    first, second = house.workspace.ephemerals(OTHER)[-2:]
+    shown = json.dumps(first.blocks)
+    assert "applied and verified" in shown
+    assert f"approved by <@{APPROVER}>" in shown
+    assert "No fix was asked for `website` yet" in second.text
+    assert len(house.roots()) == 1
+
+
 # --- attempts that must fail ----------------------------------------------------------------------
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import structlog
 from rq import Retry, get_current_job
 
+from workers.entrance import may_ask, welcome
 from workers.fixing import retry as retrying
 from workers.fixing.apply import Later
 from workers.fixing.apply import apply as apply_fix
@@ -17,10 +18,14 @@ from workers.fixing.reminders import remind as remind_approvers
 from workers.fixing.roll_back import roll_back as roll_back_fix
 from workers.fixing.verify import PATIENCE
 from workers.fixing.verify import verify as verify_fix
+from workers.inquiry import Inquiry, State
 from workers.jobs import announce
+from workers.ledger import Entry
 from workers.queue import FIX_JOBS, FOLLOW, enqueue, enqueue_later, open_queue
 from workers.room import Room, open_room
+from workers.slack import fixes
 from workers.slack.people import NotKnown
+from workers.telling import failing, tell
 
 TRIES = 6
 AGAIN = Retry(max=TRIES, interval=[2, 5, 10, 20, 40, 60])
@@ -101,6 +106,37 @@ def follow(retried: dict[str, Any], look: int) -> None:
     room, again = open_room(), retrying.Retried.model_validate(retried)
     if not retrying.follow(room, again, last=look + 1 >= retrying.LOOKS):
         _follow(room, again, look + 1)
+
+
+def history(request: dict[str, Any]) -> Retry | None:
+    """Tell the asker which fixes a pipeline has seen."""
+    inquiry = Inquiry.model_validate(request)
+    room = open_room()
+    with failing(room, inquiry):
+        try:
+            if not welcome(room, inquiry):
+                return None
+            entries = [
+                each
+                for each in room.ledger.entries()
+                if is_about(each, inquiry) and may_ask(room, inquiry, each.request.account)
+            ]
+        except NotKnown as error:
+            log.warning("Slack does not say who asks", inquiry=inquiry.id, error=str(error))
+            return AGAIN
+        message = fixes.history(inquiry.name, entries, room.settings, room.texts)
+        tell(room, inquiry, "history", message, State.ANSWERED)
+    return None
+
+
+def is_about(entry: Entry, inquiry: Inquiry) -> bool:
+    """Whether a request belongs to the pipeline that is asked about."""
+    request = entry.request
+    return (
+        request.pipeline == inquiry.name
+        and inquiry.account in (None, request.account)
+        and inquiry.region in (None, request.region)
+    )
 
 
 def _follow(room: Room, retried: retrying.Retried, look: int) -> None:

@@ -140,13 +140,13 @@ def _facts(each: Finding, texts: Texts) -> Mrkdwn:
         lines.append(texts("finding.cannot", actions=Mrkdwn(" ".join(shown))))
     if each.resource:
         lines.append(texts("finding.on", resource=code(each.resource, 600)))
-    if each.fix is not None and each.fix.kind is FixKind.APPLY and each.fix.access:
-        lines.append(texts("finding.cure", access=escape(each.fix.access, 700)))
     if each.stage:
         key = "finding.where" if each.pipeline_action else "finding.where_stage"
         lines.append(
             texts(key, stage=code(each.stage, 120), action=code(each.pipeline_action, 120))
         )
+    if each.fix is not None and each.fix.kind is FixKind.APPLY and each.fix.access:
+        lines.append(texts("finding.cure", access=escape(each.fix.access, 700)))
     return Mrkdwn("\n".join(lines) or texts("finding.no_fix"))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from slack_sdk.models.blocks import ButtonElement, ConfirmObject
@@ -12,7 +13,7 @@ from workers.settings import People, Settings
 from workers.slack import blocks, markup, modals
 from workers.slack.blocks import Json, Message
 from workers.slack.findings import SHOW_CHANGE, Requested, value
-from workers.slack.markup import Mrkdwn, code, escape
+from workers.slack.markup import Mrkdwn, code, dotted, escape
 from workers.slack.texts import Texts
 
 APPROVE = "approve_fix"
@@ -21,6 +22,7 @@ WITHDRAW = "withdraw_fix"
 ROLL_BACK = "roll_back_fix"
 RETRY_STAGE = "retry_stage"
 
+HISTORY = 12  # requests shown; `pipeline-access requests` has them all
 DIFF_LINES, DIFF_CHARACTERS = 30, 2_200
 MARKS = {
     State.REQUESTED: "requested",
@@ -129,6 +131,35 @@ def requested(entry: Entry) -> Requested:
     """What the finding's own message says of it."""
     settled = entry.state not in OPEN | STANDING
     return Requested(entry.request.requester, entry.state, settled)
+
+
+def history(name: str, entries: Sequence[Entry], settings: Settings, texts: Texts) -> Message:
+    """What was asked for, decided and done for one pipeline, newest first."""
+    if not entries:
+        return blocks.message(texts("history.nothing", name=code(name, 120)))
+    heading = texts("history.heading", name=code(name, 120), number=len(entries))
+    shown = [blocks.section(heading)]
+    for entry in entries[:HISTORY]:
+        request = entry.request
+        line = texts(
+            "history.line",
+            mark=texts(f"mark.{MARKS[entry.state]}"),
+            access=escape(request.access, 400),
+            state=texts(f"request.state.{entry.state}"),
+        )
+        notes = [
+            moment(request.requested_at),
+            texts("progress.asked_by", user=markup.user(request.requester)),
+            texts("request.id", id=code(request.id)),
+        ]
+        if entry.approvals:
+            people = Mrkdwn(" ".join(markup.user(each) for each in entry.approvals))
+            notes.insert(2, texts("request.approved_by", people=people))
+        shown += [
+            blocks.section(Mrkdwn("\n".join([line, *_documents(request, settings, texts)]))),
+            blocks.context(dotted(notes)),
+        ]
+    return blocks.message(heading, shown)
 
 
 def approvers(people: People) -> tuple[Mrkdwn, ...]:
