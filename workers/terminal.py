@@ -30,6 +30,7 @@ _OUTCOMES = {
     Outcome.BLOCKED: ("✖", "blocked", "bold red"),
     Outcome.UNKNOWN: ("?", "not known", "bold yellow"),
 }
+_NOTHING = ("–", "nothing", "dim")
 _CERTAINTIES = {
     Certainty.PROVEN: ("✖", "red"),
     Certainty.LIKELY: ("✖", "yellow"),
@@ -231,7 +232,7 @@ def _sections(sections: tuple[Section, ...]) -> ConsoleRenderable:
     table.add_column(no_wrap=True)
     table.add_column(ratio=1, overflow="fold")
     for section in sections:
-        mark, word, style = _OUTCOMES[section.outcome]
+        mark, word, style = _OUTCOMES[section.outcome] if section.applies else _NOTHING
         body = Text(section.summary)
         for detail in section.details:
             body.append(f"\n{detail}", style="dim")

@@ -52,6 +52,7 @@ def test_the_root_cause_stands_first_and_the_components_last() -> None:
 def test_every_state_has_a_mark_and_a_word_beside_its_colour() -> None:
     clear = printed(examine(reference()), 80)
     assert "✔ clear" in clear
+    assert "– nothing" in clear
     blocked = printed(examine(REPORTED[0].read_text("utf-8")), 80)
     for mark in ("✖ blocked", "? not known", "✔ clear"):
         assert mark in blocked

@@ -22,7 +22,7 @@ from workers.diagnosis.model import (
 from workers.diagnosis.naming import names
 from workers.diagnosis.plans import Planner
 from workers.diagnosis.repairs import Repairs
-from workers.diagnosis.sections import Sections
+from workers.diagnosis.sections import View, sections
 from workers.diagnosis.texts import DEFAULT_LANGUAGE, texts
 from workers.diagnosis.unread import unread_parts, unreadable
 from workers.pipeline.catalogue import Catalogue
@@ -88,7 +88,7 @@ def diagnose(
         outcome=_outcome(snapshot, findings, checks, complete=not parts),
         findings=findings,
         advice=advice,
-        sections=Sections(snapshot, checks, findings, purposes, called).all(),
+        sections=sections(View(snapshot, checks, findings, parts, purposes, called)),
         unreadable=unreadable(checks, checker, called, settings, parts),
         checked=_checked(checks, calls or snapshot.calls, seconds),
         checks=checks,

@@ -148,6 +148,7 @@ class Section:
     outcome: Outcome
     summary: str
     details: tuple[str, ...] = ()
+    applies: bool = True  # False: the pipeline has nothing of the kind, so nothing was checked
 
 
 @dataclass(frozen=True, slots=True)

@@ -141,6 +141,10 @@ class SectionJson(_Object):
     outcome: Outcome
     summary: str
     details: tuple[str, ...] = ()
+    applies: bool = Field(
+        default=True,
+        description="Whether there was anything to check: false is neither good nor bad.",
+    )
 
 
 class ReportJson(_Object):
@@ -194,6 +198,7 @@ def to_json(report: Report) -> dict[str, Any]:
                 "outcome": str(each.outcome),
                 "summary": each.summary,
                 "details": list(each.details),
+                "applies": each.applies,
             }
             for each in report.sections
         ],
