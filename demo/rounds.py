@@ -19,7 +19,7 @@ COMMAND = "/pipeline-access"
 FINISHED = "ask_again"  # the button of the message that ends every answer
 ANSWER_SECONDS = 90.0
 # The first character of a root line says how it ended.
-OUTCOMES = {"✅": "clear", "⛔": "blocked", "❔": "unknown"}
+OUTCOMES = {"✅": "clear", "⛔": "blocked", "❔": "unknown", "🔁": "clear"}
 
 
 @dataclass(frozen=True, slots=True)

@@ -87,12 +87,52 @@ def test_what_was_denied_and_is_allowed_by_now_asks_for_a_retry_only() -> None:
         fix=Fix(FixKind.RETRY, instructions="Wait half a minute and retry the stage."),
     )
     text = line(replace(reports.CLEAR, findings=(gone,)))
-    assert text.startswith("✅ *website* is clear by now")
-    assert text.endswith("Retry the stage.")
+    assert text == ("🔁 *website* can go on: payments-build may not decrypt with the artifact key")
     reply = shown(findings.finding(gone, 1, 1, "i", TEXTS))
     assert "🔁" in reply
     assert "⛔" not in reply
+    assert "*Could not*" in reply
     assert findings.REQUEST_FIX not in reply
+
+
+def test_a_section_without_anything_to_check_has_a_mark_of_its_own() -> None:
+    sections = (
+        Section("service_role", Outcome.CLEAR, "12 of 12 checks allowed"),
+        Section("user", Outcome.CLEAR, "no person was named", applies=False),
+    )
+    text = shown(report.checked(replace(reports.CLEAR, sections=sections), "i", TEXTS))
+    assert "✅ *Service role*" in text
+    assert "➖ *User permissions*" in text
+
+
+def test_the_statement_that_comes_nearest_is_told_in_one_sentence() -> None:
+    nearest = Evidence(
+        "resource",
+        reports.KEY,
+        "UseOfTheKey",
+        "Allow",
+        3,
+        reports.STATEMENT,
+        name="the key policy of artifacts (1234abcd…)",
+        note="it names role payments-service, not role payments-build",
+    )
+    text = shown(
+        findings.finding(replace(reports.DENIED_KEY, evidence=(nearest,)), 1, 1, "i", TEXTS)
+    )
+    assert (
+        "Statement `UseOfTheKey` of the key policy of artifacts (1234abcd…) comes nearest, but it "
+        "names role payments-service, not role payments-build (line 3):"
+    ) in text
+    assert text.count("comes nearest") == 1
+
+
+def test_statements_to_hand_over_are_shown_as_code() -> None:
+    fix = Fix(FixKind.INSTRUCTIONS, instructions='Give this to the owner.\n{\n  "Sid": "A"\n}')
+    message = findings.finding(replace(reports.DENIED_KEY, fix=fix), 1, 1, "i", TEXTS)
+    code = [each for each in message.blocks if each["type"] == "rich_text"]
+    assert any("Sid" in str(each) for each in code)
+    words = [each for each in message.blocks if "Give this to the owner." in str(each)]
+    assert all("Sid" not in str(each) for each in words)
 
 
 def test_what_is_not_proven_is_not_called_denied() -> None:

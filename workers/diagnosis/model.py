@@ -101,7 +101,7 @@ class Fix:
     kind: FixKind
     access: str = ""  # the new access in plain words
     steps: tuple[Step, ...] = ()
-    instructions: str = ""
+    instructions: str = ""  # words in one line; below it the statements to hand over, as JSON
     fingerprint: str = ""
     proven: bool = False  # evaluated again with the steps in place: allowed, and nothing else opens
     opens: tuple[str, ...] = ()  # requests beyond the finding's that would flip, in words

@@ -69,25 +69,36 @@ def finding(
 
 
 def statement_of(evidence: Evidence, texts: Texts, known: Sequence[str] = ()) -> Mrkdwn:
-    """`Statement Artifacts of the identity-based policy Build denies it (line 12):`
+    """`Statement Artifacts of policy Build of BuildRole denies it (line 12):`
 
-    A policy that is named as what it belongs to, where that is `known` already, is not named again.
+    A policy without a name of its own goes by its layer, and by its ARN if that is not `known`.
     """
     if evidence.layer in ("message", "simulator"):
         return texts(f"evidence.{evidence.layer}")
     effect = {"deny": "denies", "explicitdeny": "denies", "allow": "nearest"}.get(
         evidence.effect.lower(), "silent" if evidence.effect else "says"
     )
+    source = escape(evidence.name, 400) or _source(evidence, texts, known)
     if evidence.statement:
         effect += "_statement"
+    elif effect != "silent":
+        source = Mrkdwn(source[:1].upper() + source[1:])
+    note = texts("evidence.note", note=escape(evidence.note, 900)) if evidence.note else Mrkdwn("")
     return texts(
         f"evidence.{effect}",
-        layer=texts.named("layer", evidence.layer),
-        policy=Mrkdwn("")
-        if evidence.policy in known
-        else texts("evidence.policy", policy=code(evidence.policy, 300)),
+        source=source,
         statement=code(evidence.statement, 200),
         line=texts("evidence.line", line=evidence.line) if evidence.line else Mrkdwn(""),
+        note=note,
+    )
+
+
+def _source(evidence: Evidence, texts: Texts, known: Sequence[str]) -> Mrkdwn:
+    named = evidence.policy and evidence.policy not in known
+    return texts(
+        "evidence.source",
+        layer=texts.named("layer", evidence.layer),
+        policy=texts("evidence.policy", policy=code(evidence.policy, 300)) if named else Mrkdwn(""),
     )
 
 
@@ -137,7 +148,8 @@ def _facts(each: Finding, texts: Texts) -> Mrkdwn:
         shown = [code(action, 140) for action in named[:4]]
         if len(named) > 4:
             shown.append(texts("join.and_more", number=len(named) - 4))
-        lines.append(texts("finding.cannot", actions=Mrkdwn(" ".join(shown))))
+        key = "finding.could_not" if mark_of(each) == "retry" else "finding.cannot"
+        lines.append(texts(key, actions=Mrkdwn(" ".join(shown))))
     if each.resource:
         lines.append(texts("finding.on", resource=code(each.resource, 600)))
     if each.stage:
@@ -172,9 +184,9 @@ def _cure(each: Finding, texts: Texts) -> Iterator[Json]:
         yield blocks.section(texts("finding.no_fix"))
         return
     if fix.kind is not FixKind.APPLY:
-        yield blocks.section(
-            texts(f"finding.{fix.kind}", instructions=escape(fix.instructions, 1_500))
-        )
+        words, _, statements = fix.instructions.partition("\n")
+        yield blocks.section(texts(f"finding.{fix.kind}", instructions=escape(words, 1_500)))
+        yield from _excerpt(statements, DIFF_LINES, DIFF_CHARACTERS, texts, "button.details")
         return
     documents = Mrkdwn(", ".join(_document(step.target, texts) for step in fix.steps[:4]))
     yield blocks.section(texts("finding.change", documents=documents))

@@ -92,9 +92,9 @@ def checked(report: Report, inquiry: str, texts: Texts) -> Message:
         lines += [
             texts(
                 "checked.section",
-                mark=texts(f"mark.{each.outcome}"),
+                mark=texts(f"mark.{each.outcome if each.applies else 'nothing'}"),
                 component=texts.named("component", each.component),
-                summary=escape(each.summary, 200),
+                summary=escape(each.summary, 260),
             )
             for each in report.sections[:14]
         ]
@@ -136,8 +136,10 @@ def _root_line(report: Report, texts: Texts) -> Mrkdwn:
         )
         return texts(f"root.{key}", mark=mark, name=name, headline=escape(first.headline, 300))
     if report.outcome is Outcome.CLEAR:
-        if any(mark_of(each) == "retry" for each in report.findings):
-            return texts("root.retry", mark=mark, name=name)
+        passed = next((each for each in report.findings if mark_of(each) == "retry"), None)
+        if passed is not None:
+            headline = escape(passed.headline, 300)
+            return texts("root.retry", mark=texts("mark.retry"), name=name, headline=headline)
         key = "root.clear_with_advice" if report.advice else "root.clear"
         return texts(key, mark=mark, name=name, checks=report.checked.allowed)
     if report.unreadable:
