@@ -130,4 +130,4 @@ class _AwsEngine:
         if heard:
             report = decide(replace(snapshot, opinions=heard))
         checked = replace(report.checked, aws_calls=self._calls.counts().total)
-        return replace(report, checked=checked)
+        return replace(report, checked=checked, snapshot=snapshot)

@@ -14,7 +14,7 @@ from typing import Any
 import structlog
 from rq import Retry
 
-from workers import homes, mentions
+from workers import homes, mentions, pictures
 from workers.aws.search import Found, Listed
 from workers.diagnosis.model import Report
 from workers.diagnosis.report_json import from_json, to_json
@@ -165,6 +165,7 @@ def _diagnose(room: Room, inquiry: Inquiry) -> None:
         )
     room.inquiries.save_report(inquiry.id, to_json(found))
     _answer(room, inquiry, found)
+    pictures.share_map(room, inquiry, found)
 
 
 def _locate(room: Room, inquiry: Inquiry, engine: Engine) -> Listed | None:

@@ -7,6 +7,7 @@ from enum import StrEnum
 
 from workers.pipeline.requirement import Requirement
 from workers.policy import Verdict
+from workers.snapshot.model import Snapshot
 
 
 class Component(StrEnum):
@@ -183,5 +184,7 @@ class Report:
     checked: Checked = field(default_factory=Checked)
     taken_at: str = ""
     alias: str = ""
-    # Every requirement with its verdict, the allowed ones too: what the access map draws.
+    # What the access map draws: every requirement with its verdict, the allowed ones too, and what
+    # they were decided from. Working values of one diagnosis, not part of its JSON.
     checks: tuple[Check, ...] = ()
+    snapshot: Snapshot | None = None

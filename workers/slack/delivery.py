@@ -17,8 +17,9 @@ https://docs.slack.dev/messaging/message-metadata
 
 from __future__ import annotations
 
+import base64
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, cast
 from urllib.error import URLError
@@ -30,6 +31,7 @@ from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError, SlackClientError
 from slack_sdk.web import SlackResponse
 
+from workers.slack import files
 from workers.slack.blocks import Message
 from workers.slack.refusals import BAD_BLOCKS, LATER, NO_ENTRY, refusal
 
@@ -51,7 +53,7 @@ class Item(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     step: str
-    method: Literal["post", "update", "ephemeral"]
+    method: Literal["post", "update", "ephemeral", "file"]
     channel: str = ""
     user: str = ""  # of an ephemeral message
     thread: str = ""
@@ -180,6 +182,9 @@ class Outbox:
             case "ephemeral":
                 posted = None
                 self._ephemeral(thread, item)
+            case "file":
+                posted = None
+                self._file(thread, item)
         with self._redis.pipeline() as pipeline:
             pipeline.lpop(_key(thread))
             pipeline.hdel(_key(thread, "sending"), item.step)
@@ -188,22 +193,32 @@ class Outbox:
                 pipeline.expire(_key(thread, "posted"), KEEP_SECONDS)
             pipeline.execute()
 
-    def _post(self, thread: str, item: Item) -> Posted | None:
-        target: dict[str, Any] = {"channel": item.channel}
-        if item.thread == ROOT:
-            root = self.posted(thread, ROOT)
-            if root is None:
-                log.error("no thread to reply to", thread=thread, step=item.step)
-                return None
-            target = {"channel": root.channel, "thread_ts": root.ts}
-        elif item.thread:
-            target["thread_ts"] = item.thread
-        since = cast("bytes | None", self._redis.hget(_key(thread, "sending"), item.step))
-        if since is not None and (found := self._look(thread, item, target, float(since))):
-            return found
+    def _target(self, thread: str, item: Item) -> dict[str, Any] | None:
+        """The conversation and the thread of an item; None when its root was never posted."""
+        if item.thread != ROOT:
+            return {"channel": item.channel, **({"thread_ts": item.thread} if item.thread else {})}
+        root = self.posted(thread, ROOT)
+        if root is None:
+            log.error("no thread to reply to", thread=thread, step=item.step)
+            return None
+        return {"channel": root.channel, "thread_ts": root.ts}
+
+    def _in_doubt(self, thread: str, item: Item) -> float | None:
+        """Since when an item may have been sent, if a worker died over it; notes a new sending."""
         sending = _key(thread, "sending")
-        self._redis.hset(sending, item.step, str(time.time()))
-        self._redis.expire(sending, KEEP_SECONDS)
+        since = cast("bytes | None", self._redis.hget(sending, item.step))
+        if since is None:
+            self._redis.hset(sending, item.step, str(time.time()))
+            self._redis.expire(sending, KEEP_SECONDS)
+        return None if since is None else float(since)
+
+    def _post(self, thread: str, item: Item) -> Posted | None:
+        target = self._target(thread, item)
+        if target is None:
+            return None
+        since = self._in_doubt(thread, item)
+        if since is not None and (found := self._look(thread, item, target, since)):
+            return found
         metadata = {
             "event_type": EVENT_TYPE,
             "event_payload": {"thread": thread, "step": item.step},
@@ -243,6 +258,24 @@ class Outbox:
         except _NoEntry:
             direct = item.model_copy(update={"method": "post", "channel": item.user, "thread": ""})
             self._post(thread, direct)
+
+    def _file(self, thread: str, item: Item) -> None:
+        """Share a file. It says nothing that is not in words too, so it is worth one try only."""
+        target = self._target(thread, item)
+        if target is None:
+            return
+        since, name = self._in_doubt(thread, item), str(item.payload["name"])
+        if since is not None and self._look(thread, item, target, since):
+            return
+        files.share(
+            self._client,
+            target["channel"],
+            target.get("thread_ts", ""),
+            name,
+            base64.b64decode(item.payload["content"]),
+            title=str(item.payload["title"]),
+            alt=str(item.payload["alt"]),
+        )
 
     def _call(
         self, thread: str, item: Item, call: Callable[[dict[str, Any]], SlackResponse]
@@ -300,10 +333,8 @@ class Outbox:
             return None
         except (SlackClientError, URLError, OSError):
             raise _Later from None
-        wanted = {"thread": thread, "step": item.step}
         for message in cast("Sequence[dict[str, Any]]", answer.get("messages") or ()):
-            metadata = message.get("metadata") or {}
-            if metadata.get("event_type") == EVENT_TYPE and wanted == metadata.get("event_payload"):
+            if _is_of(message, thread, item):
                 return Posted(str(target["channel"]), str(message["ts"]))
         return None
 
@@ -351,6 +382,27 @@ def ephemeral(step: str, channel: str, user: str, message: Message, thread: str 
         thread=thread,
         payload=message.payload(),
     )
+
+
+def file(step: str, name: str, content: bytes, *, title: str, alt: str) -> Item:
+    """A file under the thread's root: `alt` are its words for those who do not see it."""
+    payload = {
+        "name": name,
+        "content": base64.b64encode(content).decode(),
+        "title": title,
+        "alt": alt,
+    }
+    return Item(step=step, method="file", thread=ROOT, payload=payload)
+
+
+def _is_of(message: Mapping[str, Any], thread: str, item: Item) -> bool:
+    """Whether a message is what an item posts: by its metadata, or by the file that it shares."""
+    if item.method == "file":
+        shared = message.get("files") or ()
+        return any(each.get("name") == item.payload["name"] for each in shared)
+    metadata = message.get("metadata") or {}
+    wanted = {"thread": thread, "step": item.step}
+    return metadata.get("event_type") == EVENT_TYPE and metadata.get("event_payload") == wanted
 
 
 def _told(error: BaseException) -> str:

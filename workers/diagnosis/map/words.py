@@ -29,22 +29,28 @@ def words(language: str = "en") -> Mapping[str, Any]:
     )
 
 
-def alt_text(report: Report, snapshot: Snapshot | None = None, language: str = "en") -> str:
-    """The map for those who do not see it, at most 2,000 characters, whole sentences first.
+def alt_text(
+    report: Report,
+    snapshot: Snapshot | None = None,
+    language: str = "en",
+    *,
+    limit: int = ALT_LIMIT,
+) -> str:
+    """The map for those who do not see it, at most `limit` characters, in whole sentences.
 
     Without a snapshot the stages are not told.
     """
     if snapshot is None:
         snapshot = Snapshot(pipeline=unreadable())
-    return describe(access_map(report, snapshot), language)
+    return describe(access_map(report, snapshot), language, limit=limit)
 
 
-def describe(picture: AccessMap, language: str = "en") -> str:
+def describe(picture: AccessMap, language: str = "en", *, limit: int = ALT_LIMIT) -> str:
     """An access map in sentences, refused requests before everything else."""
     said = ""
     for sentence in _sentences(picture, words(language)):
         sentence = printable(sentence)
-        if len(said) + len(sentence) + 3 > ALT_LIMIT:
+        if len(said) + len(sentence) + 3 > limit:
             return f"{said} {ELLIPSIS}"
         said = f"{said} {sentence}".strip()
     return said
