@@ -77,6 +77,7 @@ class Checker:
     def __init__(self, snapshot: Snapshot, parsed: dict[Any, Document] | None = None) -> None:
         self.snapshot = snapshot
         self._parsed: dict[Any, Document] = {} if parsed is None else parsed
+        self._policies: dict[tuple[str, ...], Policies] = {}
         self._identities: dict[str, Policies] = {}
         self._resources: dict[tuple[str, str], Policy | None] = {}
         self._levels: dict[tuple[str, str], tuple[Level, ...]] = {}
@@ -122,10 +123,18 @@ class Checker:
         return bucket.value.account if bucket.value is not None else ""
 
     def policies(self, requirement: Requirement) -> Policies:
-        """Every policy that has a say in the requirement."""
-        principal = role_of(requirement.principal)
-        account = account_of(principal)
+        """Every policy that has a say in the requirement; the same for all actions of a service."""
+        action, principal = requirement.action.lower(), role_of(requirement.principal)
+        service = "assume" if action in ASSUME else action.partition(":")[0]
         owner = self.owner(requirement)
+        key = (principal, service, requirement.resource, owner, requirement.vpc_id)
+        found = self._policies.get(key)
+        if found is None:
+            found = self._policies[key] = self._read_policies(requirement, principal, owner)
+        return found
+
+    def _read_policies(self, requirement: Requirement, principal: str, owner: str) -> Policies:
+        account = account_of(principal)
         mine = self._identity(principal)
         is_bucket = requirement.action.lower().startswith("s3:")
         is_key = requirement.action.lower().startswith("kms:")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import Any
 
 from workers.pipeline.arn import account_of
@@ -43,12 +44,14 @@ def resource_policy(
     return (unreadable(), PolicyKind.RESOURCE)
 
 
+@lru_cache(maxsize=4_096)
 def bucket_of(resource: str) -> str:
     """The bucket in an S3 ARN of a bucket or object; "" for any other ARN."""
     arn = parse_arn(resource)
     return arn.resource.partition("/")[0] if arn is not None and arn.service == "s3" else ""
 
 
+@lru_cache(maxsize=4_096)
 def role_of(principal: str) -> str:
     """The role of a session, without its path, which session ARNs do not show; else unchanged.
 
