@@ -20,6 +20,7 @@ from workers.diagnosis.model import Report
 from workers.diagnosis.report_json import from_json, to_json
 from workers.engine import Engine, open_engine
 from workers.entrance import may_ask, refuse_person, welcome
+from workers.fixing import notices
 from workers.inquiry import Inquiry, State, new_id
 from workers.ledger import Entry, FixRequest
 from workers.ledger.states import OPEN
@@ -137,6 +138,7 @@ def announce(request_id: str) -> None:
         items += _marked(room, entry, from_json(known), standing.inquiry)
     room.outbox.add(inquiry, *items)
     deliver_now(room, inquiry)
+    notices.notify(room, entry)
     room.ledger.announced(request_id, entry.revision)
     homes.publish_all(room)
 

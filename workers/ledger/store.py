@@ -7,6 +7,7 @@ where its new entry says. Double clicks, redelivered events and two workers neve
     fix:<id>               hash: request, state, revision, approvals, reason
     fix:<id>:clicks        hash: click -> state that it led to
     fix:<id>:once          hash: reminders sent, stages retried
+    fix:<id>:told          set: people who were shown the request directly
     fix:<id>:journal       list: what was about to be written to AWS, and what was (JSON)
     fix:fingerprint:<sum>  the latest request for exactly this change
     fixes                  sorted set: all ids by the time of the request
@@ -265,6 +266,16 @@ class Ledger:
         """True for the first who asks: something that is to be done at most once."""
         key = _key(request_id) + ":once"
         return bool(self._redis.hsetnx(key, what, str(time.time())))
+
+    def tell(self, request_id: str, people: Iterable[str]) -> None:
+        """Note whom the request is shown to directly, before it is."""
+        if named := list(people):
+            self._redis.sadd(_key(request_id) + ":told", *named)
+
+    def told(self, request_id: str) -> tuple[str, ...]:
+        """Whom the request is shown to directly: they are shown what becomes of it, too."""
+        found = cast("set[bytes]", self._redis.smembers(_key(request_id) + ":told"))
+        return tuple(sorted(each.decode() for each in found))
 
     def reminded(self, request_id: str, number: int) -> bool:
         """Take a reminder on; True for the first who does."""

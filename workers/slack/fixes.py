@@ -70,6 +70,16 @@ def posted(entry: Entry, settings: Settings, texts: Texts) -> Message:
     return blocks.message(heading, shown)
 
 
+def direct(entry: Entry, thread: Mrkdwn | None, settings: Settings, texts: Texts) -> Message:
+    """The request as each approver has it in a direct message: the same, and where it came from."""
+    message = posted(entry, settings, texts)
+    if thread is None:
+        return message
+    name = code(entry.request.pipeline, 120)
+    origin = blocks.context(texts("request.direct", name=name, thread=thread))
+    return Message(message.text, (origin, *message.blocks))
+
+
 def _buttons(entry: Entry, settings: Settings, texts: Texts) -> list[ButtonElement]:
     request = entry.request
     change = blocks.button(
