@@ -16,6 +16,7 @@ from tests.diagnosis.world import (
     BUILD,
     HOME,
     KEY,
+    NAME,
     PROD,
     PROD_DEPLOY,
     SERVICE,
@@ -28,6 +29,7 @@ from tests.diagnosis.world import (
     reference,
     role,
     statement,
+    trusting,
 )
 from workers.diagnosis import documents
 from workers.diagnosis.changes import applied
@@ -407,6 +409,89 @@ def test_a_store_without_a_key_gets_the_key_that_is_there() -> None:
     assert step.target.kind is TargetKind.ARTIFACT_STORE
     stores = json.loads(step.after)["artifactStores"]
     assert stores[HOME]["encryptionKey"] == {"id": KEY, "type": "KMS"}
+
+
+def test_a_store_that_gets_a_key_opens_the_key_to_its_roles_first() -> None:
+    """The key exists, but nobody of the pipeline may use it: one plan, the key policy first."""
+    snapshot = reference()
+    for store in snapshot["pipeline"]["artifactStores"].values():
+        if store["location"] == BUCKET:
+            del store["encryptionKey"]
+    del snapshot["keys"][SITE_KEY]
+    statements = snapshot["roles"][SERVICE]["policies"]["access"]["Statement"]
+    statements[:] = [each for each in statements if each["Sid"] != "SiteKey"]
+    statement(snapshot, KEY, "Users")["Principal"] = {"AWS": f"arn:aws:iam::{TOOLS}:root"}
+    found = finding(examine(snapshot), component="config", action="codepipeline:UpdatePipeline")
+    assert found.fix is not None
+    assert found.fix.kind is FixKind.APPLY
+    assert found.fix.proven
+    first, last = found.fix.steps
+    assert (first.target.kind, first.target.id) == (TargetKind.KEY_POLICY, KEY)
+    added = json.loads(first.after)["Statement"][2:]
+    named = {each["Principal"]["AWS"] for each in added}
+    assert {PROD_DEPLOY, STAGING_DEPLOY} <= named
+    assert all(each.split(":")[4] != TOOLS for each in named), "its own account is delegated to"
+    assert last.target.kind is TargetKind.ARTIFACT_STORE
+    assert "PaymentsDeploy" in found.fix.access
+
+
+def test_a_store_whose_key_somebody_else_has_to_open_is_told_not_applied() -> None:
+    snapshot = reference()
+    for store in snapshot["pipeline"]["artifactStores"].values():
+        if store["location"] == BUCKET:
+            del store["encryptionKey"]
+    del snapshot["keys"][SITE_KEY]
+    statements = snapshot["roles"][SERVICE]["policies"]["access"]["Statement"]
+    statements[:] = [each for each in statements if each["Sid"] != "SiteKey"]
+    statement(snapshot, KEY, "Users")["Principal"] = {"AWS": f"arn:aws:iam::{TOOLS}:root"}
+    snapshot["keys"][KEY]["tags"] = {"aws:cloudformation:stack-name": "artifacts"}
+    found = finding(examine(snapshot), component="config", action="codepipeline:UpdatePipeline")
+    assert found.fix is not None
+    assert found.fix.kind is FixKind.INSTRUCTIONS
+    assert not found.fix.proven
+    assert [step.target.kind for step in found.fix.steps][-1] is TargetKind.ARTIFACT_STORE
+    assert "CloudFormation stack artifacts" in found.fix.instructions
+
+
+def test_a_persons_permissions_are_given_as_a_statement_for_whoever_manages_them() -> None:
+    developers = f"arn:aws:iam::{TOOLS}:role/Developers"
+    text = (
+        f"User: {developers.replace(':iam:', ':sts:').replace(':role/', ':assumed-role/')}/anna is "
+        "not authorized to perform: codepipeline:StartPipelineExecution on resource: "
+        f"arn:aws:codepipeline:{HOME}:{TOOLS}:{NAME} because no identity-based policy allows the "
+        "codepipeline:StartPipelineExecution action"
+    )
+    first = examine(reference() | {"errors": [text]}).findings[0]
+    assert first.fix is not None
+    assert first.fix.kind is FixKind.INSTRUCTIONS
+    assert first.fix.steps == ()
+    words, _, statement_text = first.fix.instructions.partition("\n")
+    assert "Developers" in words
+    given = json.loads(statement_text)
+    assert given["Effect"] == "Allow"
+    assert given["Action"] == "codepipeline:StartPipelineExecution"
+    assert given["Resource"] == f"arn:aws:codepipeline:{HOME}:{TOOLS}:{NAME}"
+
+
+def test_what_a_person_lacks_of_a_task_is_one_statement_each() -> None:
+    anna = f"arn:aws:iam::{TOOLS}:role/Readers"
+    snapshot = reference() | {"caller": anna}
+    snapshot["roles"][anna] = {
+        "trust": trusting("ec2.amazonaws.com"),
+        "policies": {"look": document(allow("Look", "codepipeline:Get*", "*"))},
+        "boundary": None,
+        "tags": {},
+    }
+    mine = [
+        each
+        for each in (*examine(snapshot).findings, *examine(snapshot).advice)
+        if each.component == "user"
+    ]
+    for each in mine:
+        if each.fix is not None:
+            assert each.fix.kind is FixKind.INSTRUCTIONS
+            assert each.fix.steps == ()
+            assert '"Effect": "Allow"' in each.fix.instructions
 
 
 def test_a_project_without_a_key_gets_the_one_of_the_store() -> None:

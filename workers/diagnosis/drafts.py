@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from workers.diagnosis.causes import Cause
+from workers.diagnosis.cause import Cause
 from workers.diagnosis.failures import Failure
 from workers.diagnosis.model import Certainty, Check, Component, Evidence
 from workers.pipeline.requirement import Requirement, Strength

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from workers.diagnosis.causes import Side
+from workers.diagnosis.cause import Side
 from workers.diagnosis.checks import Checker
 from workers.diagnosis.drafts import Draft
 from workers.diagnosis.evidence import agreeing, grounds

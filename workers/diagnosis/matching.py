@@ -6,7 +6,7 @@ import fnmatch
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
-from workers.diagnosis.causes import Cause, Side, denied_by
+from workers.diagnosis.cause import Cause, Side, denied_by
 from workers.diagnosis.denials import Denial
 from workers.diagnosis.drafts import Draft, led_by
 from workers.diagnosis.failures import Failure, Source

@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from workers.diagnosis import documents
-from workers.diagnosis.causes import Side
+from workers.diagnosis.cause import Side
 from workers.diagnosis.checks import Checker
 from workers.diagnosis.documents import NotJson
 from workers.diagnosis.drafts import Draft
@@ -34,7 +34,7 @@ from workers.diagnosis.statements import (
 )
 from workers.diagnosis.texts import Texts
 from workers.pipeline.arn import account_of, region_of
-from workers.pipeline.requirement import Requirement
+from workers.pipeline.requirement import Part, Requirement
 from workers.policy import Decision
 from workers.settings import Settings
 from workers.snapshot.model import State
@@ -117,6 +117,8 @@ class Planner:
     def _role_policy(self, needs: Sequence[Requirement]) -> Change:
         principal = role_of(needs[0].principal)
         self._refuse_unchangeable(principal)
+        if needs[0].part is Part.USER:
+            raise Refused("person")
         statements = identity_statements(needs)
         after = documents.with_statements(None, statements)
         name = f"pipeline-access-{_slug(needs)}-{_digest(after)}"

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from workers.diagnosis import documents
+from workers.diagnosis.causes import causes
 from workers.diagnosis.changes import applied
-from workers.diagnosis.checks import Checker
+from workers.diagnosis.checks import Checker, settled
+from workers.diagnosis.combination import combined
 from workers.diagnosis.documents import NotJson
-from workers.diagnosis.drafts import Draft
+from workers.diagnosis.drafts import Draft, gather
 from workers.diagnosis.lookup import bucket_of, resource_policy
 from workers.diagnosis.model import Fix, FixKind, Step, Target, TargetKind
 from workers.diagnosis.ownership import owner_of
@@ -19,8 +21,10 @@ from workers.diagnosis.snippets import snippets
 from workers.pipeline.arn import account_of, region_of
 from workers.pipeline.catalogue import Catalogue
 from workers.pipeline.faults import faults
+from workers.pipeline.requirement import Requirement, Strength
+from workers.pipeline.requirements import requirements
 from workers.pipeline.structure import pipeline_to_api
-from workers.policy import Document
+from workers.policy import Decision, Document
 from workers.snapshot.model import Key, Pipeline, Snapshot, State, Store
 
 _ENFORCED = "BucketOwnerEnforced"
@@ -67,7 +71,7 @@ class Repairs:
         proven = self._gone(draft, step)
         kind = FixKind.INSTRUCTIONS if step.owned_by or not proven else FixKind.APPLY
         code = snippets(step.target, (), value) if step.owned_by else ()
-        return Fix(
+        fix = Fix(
             kind=kind,
             access=access,
             steps=(step,),
@@ -76,6 +80,31 @@ class Repairs:
             proven=proven,
             snippets=code,
         )
+        return self._with_access(fix, value) if step.target.kind in _NAMING_KEYS else fix
+
+    def _with_access(self, fix: Fix, key: str) -> Fix:
+        """The fix, and before it the steps that let everybody use the key it brings in."""
+        snapshot = applied(self.checker.snapshot, fix.steps)
+        needs = requirements(snapshot, self.catalogue)
+        checker = self.checker.with_snapshot(snapshot)
+        using = (need for need in needs if need.resource == key and _is_needed(need))
+        checks = settled(checker.check_all(using))
+        planner = replace(self.planner, checker=checker, requirements=needs)
+        opening = tuple(
+            planner.missing(draft, "")
+            for draft in gather(
+                (check, cause)
+                for check in checks
+                for cause in causes(check, checker)
+                if cause.kind == "missing"
+            )
+        )
+        if not opening:
+            allowed = all(check.verdict.decision is Decision.ALLOWED for check in checks)
+            return replace(fix, proven=fix.proven and allowed)
+        if all(each.kind is FixKind.APPLY for each in (*opening, fix)):
+            return replace(combined((*opening, fix)), instructions=fix.instructions)
+        return _told_together(opening, fix)
 
     def of_ownership(self, draft: Draft, text: str) -> Fix:
         """The bucket's owner takes over what is uploaded from now on.
@@ -183,6 +212,29 @@ class Repairs:
             key=self.planner.names.what(key.arn),
         )
         return step, key.arn, access
+
+
+# Steps that make a pipeline use another key, which its roles may not be allowed to use.
+_NAMING_KEYS = frozenset({TargetKind.ARTIFACT_STORE, TargetKind.PROJECT_KEY})
+
+
+def _is_needed(need: Requirement) -> bool:
+    return need.action.lower().startswith("kms:") and need.strength is not Strength.DOCUMENTED
+
+
+def _told_together(opening: Sequence[Fix], fix: Fix) -> Fix:
+    """All of it as instructions, where a part of it is somebody else's to change."""
+    steps = tuple(step for each in (*opening, fix) for step in each.steps)
+    first = [text for each in opening for text in (each.access, each.instructions) if text]
+    return replace(
+        fix,
+        kind=FixKind.INSTRUCTIONS,
+        steps=steps,
+        fingerprint=fingerprint(steps),
+        proven=False,
+        instructions=" ".join((*dict.fromkeys(first), fix.instructions)),
+        snippets=tuple(snippet for each in (*opening, fix) for snippet in each.snippets),
+    )
 
 
 def _only_key(snapshot: Snapshot, pipeline: Pipeline, store: Store) -> Key | None:

@@ -21,16 +21,8 @@ _ACTION_PARTS = (
     Part.EVENT_ROLE,
     Part.RULE_ROLE,
 )
-_ACTION_KINDS = frozenset(
-    {
-        Kind.FUNCTION,
-        Kind.ECS_SERVICE,
-        Kind.TASK_DEFINITION,
-        Kind.DEPLOYMENT_GROUP,
-        Kind.INSTANCE_PROFILE,
-        Kind.EVENT_RULE,
-    }
-)
+# What tells of roles besides those that build: functions, services, instances, rules.
+_ACTION_KINDS = frozenset(Kind) - {Kind.PROJECT, Kind.CONNECTION}
 
 
 def user(view: View) -> Section:
