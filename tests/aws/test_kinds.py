@@ -215,6 +215,32 @@ def test_a_project_keeps_the_names_of_secrets_and_no_values(
     assert found.tags.require() == {"team": "shop"}
 
 
+@pytest.mark.parametrize(
+    ("configured", "told"),
+    [
+        ({}, (True, None)),
+        ({"cloudWatchLogs": {"status": "DISABLED"}}, (False, None)),
+        (
+            {"cloudWatchLogs": {"status": "DISABLED"},
+             "s3Logs": {"status": "ENABLED", "location": "logs/builds/"}},
+            (False, "logs/builds"),
+        ),
+        ({"s3Logs": {"status": "ENABLED", "location": "arn:aws:s3:::logs/a"}}, (True, "logs/a")),
+        ({"s3Logs": {"status": "DISABLED", "location": "logs/a"}}, (True, None)),
+    ],
+    ids=["nothing said", "off", "in S3 only", "an ARN", "S3 off"],
+)  # fmt: skip
+def test_a_project_says_where_its_logs_go(
+    cloud: Cloud, sessions: Sessions, configured: dict[str, Any], told: tuple[bool, str | None]
+) -> None:
+    """https://docs.aws.amazon.com/codebuild/latest/APIReference/API_LogsConfig.html"""
+    arn = f"arn:aws:codebuild:{HERE}:project/build"
+    project = {"name": "build", "arn": arn, "logsConfig": configured}
+    cloud.answer("codebuild", "BatchGetProjects", {"projects": [project]})
+    found = read(sessions, Kind.PROJECT, arn)["projects", arn].require()
+    assert (found.cloudwatch_logs, found.s3_logs) == told
+
+
 def test_a_project_that_is_not_found_is_absent(cloud: Cloud, sessions: Sessions) -> None:
     arn = f"arn:aws:codebuild:{HERE}:project/build"
     cloud.answer("codebuild", "BatchGetProjects", {"projects": [], "projectsNotFound": [arn]})
@@ -351,6 +377,43 @@ def test_instances_that_may_not_be_listed_leave_the_profiles_out(
     assert "InstanceProfileArns" not in described(sessions, Kind.DEPLOYMENT_GROUP, arn).require()
 
 
+@pytest.mark.parametrize(
+    ("tag", "asked"),
+    [
+        ("app=shop", "Filter.1.Name=tag%3Aapp&Filter.1.Value.1=shop"),
+        ("app", "Filter.1.Name=tag-key&Filter.1.Value.1=app"),
+    ],
+    ids=["a value", "any value"],
+)
+def test_the_instances_of_a_tag_lead_to_their_profiles(
+    cloud: Cloud, sessions: Sessions, tag: str, asked: str
+) -> None:
+    arn = f"arn:aws:ec2:{HERE}:instance/tag:{tag}"
+    profile = f"arn:aws:iam::{PIPELINES}:instance-profile/Web"
+    instance = (
+        f"<item><iamInstanceProfile><arn>{profile}</arn></iamInstanceProfile>"
+        "<tagSet><item><key>app</key><value>shop</value></item></tagSet></item>"
+    )
+    cloud.answer(
+        "ec2",
+        "DescribeInstances",
+        "<DescribeInstancesResponse><reservationSet><item><instancesSet>"
+        f"{instance}{instance}</instancesSet></item></reservationSet></DescribeInstancesResponse>",
+    )
+    found = described(sessions, Kind.INSTANCES, arn).require()
+    assert found == {"InstanceProfileArns": [profile]}
+    (call,) = cloud.made("ec2")
+    assert asked in call.body
+
+
+def test_instances_of_a_tag_that_may_not_be_listed_are_unreadable(
+    cloud: Cloud, sessions: Sessions
+) -> None:
+    cloud.refuse("ec2", "DescribeInstances", code="UnauthorizedOperation")
+    arn = f"arn:aws:ec2:{HERE}:instance/tag:app=shop"
+    assert described(sessions, Kind.INSTANCES, arn).state is State.UNREADABLE
+
+
 def test_an_instance_profile_leads_to_its_role(cloud: Cloud, sessions: Sessions) -> None:
     iam = cloud.client("iam", PIPELINES)
     role = make_role(cloud, PIPELINES, "Web")
@@ -468,7 +531,8 @@ def test_a_bucket_with_everything(
                     "ApplyServerSideEncryptionByDefault": {
                         "SSEAlgorithm": "aws:kms",
                         "KMSMasterKeyID": key,
-                    }
+                    },
+                    "BucketKeyEnabled": True,
                 }
             ]
         },
@@ -487,6 +551,7 @@ def test_a_bucket_with_everything(
         s3.put_bucket_versioning(Bucket="artifacts-x", VersioningConfiguration={"Status": status})
     found = read(sessions, Kind.BUCKET, "artifacts-x")["buckets", "artifacts-x"].require()
     assert found.encryption_key.require() == key
+    assert found.bucket_key.require() is True
     assert found.ownership.require() == "ObjectWriter"
     assert found.public_access_block.require().block_public_acls is True
     assert found.public_access_block.require().block_public_policy is False
@@ -506,6 +571,7 @@ def test_encryption_with_kms_and_no_key_is_the_aws_managed_key(
     )
     found = read(sessions, Kind.BUCKET, "artifacts-y")["buckets", "artifacts-y"].require()
     assert found.encryption_key.require() == "alias/aws/s3"
+    assert found.bucket_key.require() is False
     assert found.region == "us-east-1"
 
 

@@ -109,6 +109,7 @@ def _bucket(name: str, account: str, region: str, answers: Mapping[str, Reading[
         policy=then(answers["GetBucketPolicy"], lambda answer: str(answer["Policy"])),
         ownership=then(answers["GetBucketOwnershipControls"], _ownership),
         encryption_key=_key(answers["GetBucketEncryption"]),
+        bucket_key=then(answers["GetBucketEncryption"], _has_bucket_key),
         public_access_block=then(answers["GetPublicAccessBlock"], _public_access_block),
         versioning=then(
             answers["GetBucketVersioning"], lambda answer: str(answer.get("Status", "Off"))
@@ -130,6 +131,12 @@ def _key(encryption: Reading[Answer]) -> Reading[str]:
         if default.get("SSEAlgorithm", "").startswith("aws:kms"):
             return present(str(default.get("KMSMasterKeyID", _AWS_MANAGED_KEY)))
     return Reading(State.ABSENT)
+
+
+def _has_bucket_key(answer: Answer) -> bool:
+    """https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucket-key.html"""
+    rules = answer["ServerSideEncryptionConfiguration"]["Rules"]
+    return any(bool(rule.get("BucketKeyEnabled")) for rule in rules)
 
 
 def _public_access_block(answer: Answer) -> PublicAccessBlock:

@@ -1,4 +1,4 @@
-"""EC2: the instances that CodeDeploy deploys to, their profiles, and the endpoints of a VPC.
+"""EC2: the instances that are deployed to, their profiles, and the endpoints of a VPC.
 
 https://docs.aws.amazon.com/codedeploy/latest/APIReference/API_GetDeploymentGroup.html
 https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DescribeInstances.html
@@ -36,8 +36,9 @@ _ENDPOINT = (
     "PrivateDnsEnabled",
 )
 INSTANCE_PROFILES = "InstanceProfileArns"
-"""The key under which a deployment group's description lists the profiles of its instances;
-missing when the instances could not be listed."""
+"""The key under which a description lists the profiles of the instances that it means; missing
+when the instances could not be listed."""
+_BY_TAG = "instance/tag:"
 
 
 def read_deployment_group(chain: Chain, reference: Reference, home: Home) -> Entries:
@@ -62,6 +63,21 @@ def read_deployment_group(chain: Chain, reference: Reference, home: Home) -> Ent
         description[INSTANCE_PROFILES] = profiles.require()
     reading = then(answer, lambda _: MappingProxyType(description))
     return (Entry("descriptions", reference.id, reading),)
+
+
+def read_instances(chain: Chain, reference: Reference, home: Home) -> Entries:
+    """The profiles of the instances of a tag: …:instance/tag:key=value, or …/tag:key for any value.
+
+    The EC2 deploy action finds its targets like that:
+    https://docs.aws.amazon.com/codepipeline/latest/userguide/action-reference-EC2Deploy.html
+    """
+    where, arn = place("ec2", reference, home), parse(reference.id)
+    tag = (arn.resource if arn else reference.id).removeprefix(_BY_TAG)
+    key, equals, value = tag.partition("=")
+    wanted = {"Key": key, "Value": value} if equals else {"Key": key, "Type": "KEY_ONLY"}
+    profiles = _profiles(chain, where, {"ec2TagFilters": [wanted]})
+    found = then(profiles, lambda arns: MappingProxyType({INSTANCE_PROFILES: arns}))
+    return (Entry("descriptions", reference.id, found),)
 
 
 def read_instance_profile(chain: Chain, reference: Reference, home: Home) -> Entries:

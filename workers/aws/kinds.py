@@ -37,6 +37,7 @@ READERS: Mapping[Kind, Reader] = MappingProxyType(
         Kind.TASK_DEFINITION: containers.read_task_definition,
         Kind.DEPLOYMENT_GROUP: instances.read_deployment_group,
         Kind.INSTANCE_PROFILE: instances.read_instance_profile,
+        Kind.INSTANCES: instances.read_instances,
         Kind.TOPIC: topics.read,
         Kind.REPOSITORY: repositories.read,
         Kind.STACK: stacks.read,

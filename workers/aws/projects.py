@@ -33,6 +33,7 @@ def _described(project: Answer) -> Project:
     source = project.get("source", {})
     auth = source.get("auth", {})
     logs = project.get("logsConfig", {}).get("cloudWatchLogs", {})
+    copies = project.get("logsConfig", {}).get("s3Logs", {})
     return Project(
         arn=project["arn"],
         name=project["name"],
@@ -43,9 +44,19 @@ def _described(project: Answer) -> Project:
         source_type=source.get("type", "CODEPIPELINE"),
         source_auth=auth.get("resource") or auth.get("type", ""),
         log_group=logs.get("groupName"),
+        cloudwatch_logs=logs.get("status") != "DISABLED",
+        s3_logs=_location(copies) if copies.get("status") == "ENABLED" else None,
         secrets=tuple(dict.fromkeys(_secrets(project))),
         tags=present(tags(project.get("tags"))),
     )
+
+
+def _location(logs: Answer) -> str | None:
+    """Bucket and prefix, which CodeBuild takes as a path or as an ARN.
+
+    https://docs.aws.amazon.com/codebuild/latest/APIReference/API_S3LogsConfig.html
+    """
+    return str(logs.get("location", "")).rpartition(":::")[2].rstrip("/") or None
 
 
 def _secrets(project: Answer) -> Iterator[str]:

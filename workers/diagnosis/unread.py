@@ -13,6 +13,7 @@ from workers.diagnosis.naming import Names
 from workers.diagnosis.texts import Texts
 from workers.pipeline.arn import account_of, parse
 from workers.pipeline.catalogue import Catalogue
+from workers.pipeline.derived import lists_instances
 from workers.pipeline.references import wanted
 from workers.policy import Decision, Layer, Policies, Policy, Unreadable
 from workers.settings import Settings
@@ -75,8 +76,12 @@ _PARTS: Mapping[Kind, tuple[str, tuple[str, ...]]] = {
     Kind.FUNCTION: ("descriptions", ("lambda:GetFunctionConfiguration",)),
     Kind.ECS_SERVICE: ("descriptions", ("ecs:DescribeServices",)),
     Kind.TASK_DEFINITION: ("descriptions", ("ecs:DescribeTaskDefinition",)),
-    Kind.DEPLOYMENT_GROUP: ("descriptions", ("codedeploy:GetDeploymentGroup",)),
+    Kind.DEPLOYMENT_GROUP: (
+        "descriptions",
+        ("codedeploy:GetDeploymentGroup", "ec2:DescribeInstances"),
+    ),
     Kind.INSTANCE_PROFILE: ("descriptions", ("iam:GetInstanceProfile",)),
+    Kind.INSTANCES: ("descriptions", ("ec2:DescribeInstances",)),
     Kind.EVENT_RULE: (
         "descriptions",
         ("events:ListRuleNamesByTarget", "events:DescribeRule", "events:ListTargetsByRule"),
@@ -100,6 +105,8 @@ def _part(snapshot: Snapshot, reference: Reference) -> Reading[Any]:
     if reference.kind is Kind.CONNECTION and reading.value is not None:
         status: Reading[Any] = reading.value.status
         return status
+    if reference.kind is Kind.DEPLOYMENT_GROUP and reading.value is not None:
+        return reading if lists_instances(reading.value) else not_read()
     return reading
 
 

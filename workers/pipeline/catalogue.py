@@ -36,6 +36,7 @@ Subject = Literal[
     "function_role",
     "instance_role",
     "event_role",
+    "source_account",  # whose events tell of changes, where it is not the pipeline's
     "user",
     "reader",  # whoever reads the action's input artifacts
     "writer",  # whoever writes its output artifacts

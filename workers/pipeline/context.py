@@ -1,6 +1,7 @@
 """The condition keys of a request: what is known to be sent, and what may be.
 
 Global keys: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html
+kms:CallerAccount: https://docs.aws.amazon.com/kms/latest/developerguide/conditions-kms.html
 Only keys that some document of the snapshot mentions can change a verdict, so only they are
 listed as unknown.
 """
@@ -127,6 +128,8 @@ class Contexts:
             if resource.split(":", 3)[2:3] == ["s3"]:
                 context["s3:ResourceAccount"] = resource_account
             context |= self._organisation("aws:Resource", resource_account)
+        if not service and resource.split(":", 3)[2:3] == ["kms"]:
+            context["kms:CallerAccount"] = account_of(principal)
         if service:
             context["aws:PrincipalIsAWSService"] = "true"
             context["aws:PrincipalServiceName"] = principal
@@ -155,8 +158,9 @@ class Contexts:
 
     def _principal(self, arn: str) -> Context:
         user = ":user/" in arn
+        kind = "User" if user else "Account" if arn.endswith(":root") else "AssumedRole"
         context: Context = {
-            "aws:PrincipalType": "User" if user else "AssumedRole",
+            "aws:PrincipalType": kind,
             "aws:PrincipalIsAWSService": "false",
         }
         context |= self._organisation("aws:Principal", account_of(arn))

@@ -26,8 +26,9 @@ def of_project(snapshot: Snapshot, project: Project, configuration: Mapping[str,
     secrets, parameters = _overrides(configuration.get("EnvironmentVariables", ""))
     secrets += [name for name in project.secrets if ":ssm:" not in name]
     parameters += [name for name in project.secrets if ":ssm:" in name]
+    logs = project.log_group or f"/aws/codebuild/{project.name}"
     scope: dict[str, tuple[Value, ...]] = {
-        "project_log_group": (Value(project.log_group or f"/aws/codebuild/{project.name}"),),
+        "project_log_group": (Value(logs),) if project.cloudwatch_logs else (),
         "project_subnet": tuple(Value(id) for id in project.subnets),
         "project_secret": _secrets(secrets),
         "project_parameter": _values(name.lstrip("/") for name in parameters),
@@ -39,7 +40,34 @@ def of_project(snapshot: Snapshot, project: Project, configuration: Mapping[str,
         scope["project_role_arn"] = (Value(project.service_role),)
     if project.vpc_id:
         scope["vpc_id"] = (Value(project.vpc_id),)
+    if project.s3_logs:
+        bucket, place = project.s3_logs.partition("/")[0], place_of(project.arn)
+        scope |= {
+            "project_log_location": (Value(project.s3_logs),),
+            "project_log_key": _bucket_key(snapshot, bucket, place),
+            "project_log_context": encryption_context(snapshot, place, bucket, project.s3_logs),
+        }
     return scope
+
+
+def place_of(arn: str) -> Place:
+    """Partition, region and account of an ARN."""
+    found = parse(arn)
+    return Place(found.partition, found.region, found.account) if found else Place("aws", "", "")
+
+
+def encryption_context(
+    snapshot: Snapshot, place: Place, bucket: str | None, path: str
+) -> tuple[Value, ...]:
+    """What S3 hands KMS as `aws:s3:arn` for an object: the bucket where it has a Bucket Key.
+
+    No value where nobody knows the bucket's setting. `path` is bucket and key.
+    https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucket-key.html
+    """
+    reading = snapshot.bucket(bucket or "").value
+    if reading is None or reading.bucket_key.state is State.UNREADABLE:
+        return ()
+    return (Value(f"arn:{place.partition}:s3:::{bucket if reading.bucket_key.value else path}"),)
 
 
 def _overrides(text: str) -> tuple[list[str], list[str]]:
@@ -102,11 +130,18 @@ def of_configuration(
     kind = (action.type.category, action.type.provider)
     match kind:
         case ("Source", "S3"):
+            bucket = configuration.get("S3Bucket")
+            path = f"{bucket}/{configuration.get('S3ObjectKey')}"
             return {
-                "source_key": _bucket_key(snapshot, configuration.get("S3Bucket"), place),
+                "source_key": _bucket_key(snapshot, bucket, place),
+                "source_context": encryption_context(snapshot, place, bucket, path),
             }
         case ("Deploy", "S3"):
-            return {"deploy_key": _deploy_key(snapshot, configuration, place)}
+            bucket = configuration.get("BucketName")
+            return {
+                "deploy_key": _deploy_key(snapshot, configuration, place),
+                "deploy_context": encryption_context(snapshot, place, bucket, f"{bucket}/object"),
+            }
         case (_, "CloudFormation"):
             role = configuration.get("RoleArn")
             executes = configuration.get("ActionMode") == "CHANGE_SET_EXECUTE"
@@ -122,7 +157,7 @@ def of_configuration(
         case (_, "Manual"):
             return _topic(snapshot, resources.topic(configuration))
         case (_, "EC2"):
-            return _instances(configuration)
+            return _instances(snapshot, configuration, place)
     return {}
 
 
@@ -159,9 +194,15 @@ def rule_arns(snapshot: Snapshot, pipeline_arn: str) -> tuple[str, ...]:
     return tuple(described.value.get("RuleArns", ())) if described.value is not None else ()
 
 
-def instance_profiles(snapshot: Snapshot, group: str | None) -> tuple[str, ...]:
-    described: Reading[Mapping[str, Any]] = snapshot.description(group or "")
+def instance_profiles(snapshot: Snapshot, instances: str | None) -> tuple[str, ...]:
+    """The profiles of a deployment group's instances, or of those that carry a tag."""
+    described: Reading[Mapping[str, Any]] = snapshot.description(instances or "")
     return tuple(described.value.get("InstanceProfileArns", ())) if described.value else ()
+
+
+def lists_instances(group: Mapping[str, Any]) -> bool:
+    """Whether a deployment group's description says which instances it means, or it means none."""
+    return "InstanceProfileArns" in group or group.get("computePlatform") in ("ECS", "Lambda")
 
 
 def host(service: str, region: str, partition: str) -> tuple[Value, ...]:
@@ -216,18 +257,43 @@ def _deploy_key(
 
 def _deployment(snapshot: Snapshot, group: str | None) -> Scope:
     described = snapshot.description(group or "").value or {}
-    profiles = [snapshot.description(arn).value or {} for arn in instance_profiles(snapshot, group)]
     return {
         "deployment_config": _values([described.get("deploymentConfigName")]),
-        "instance_role_arn": _values(role for each in profiles for role in each.get("Roles", ())),
+        "instance_role_arn": _instance_roles(snapshot, group),
         "unknown_role": (unresolved("the roles in the artifact's task definition"),),
+        **_task_roles(snapshot, *services_of(snapshot, group)),
     }
 
 
-def _task_roles(snapshot: Snapshot, service: str | None) -> Scope:
-    described = snapshot.description(service or "").value or {}
-    task = snapshot.description(described.get("taskDefinition", "")).value or {}
-    return {"task_role_arn": _values([task.get("taskRoleArn"), task.get("executionRoleArn")])}
+def services_of(snapshot: Snapshot, group: str | None) -> tuple[str, ...]:
+    """The ECS services that a deployment group deploys to, by their ARNs."""
+    described = snapshot.description(group or "").value
+    if group is None or described is None:
+        return ()
+    place = place_of(group)
+    found = [
+        resources.service(
+            place, {"ClusterName": each.get("clusterName"), "ServiceName": each.get("serviceName")}
+        )
+        for each in described.get("ecsServices", ())
+    ]
+    return tuple(each for each in found if each is not None)
+
+
+def _instance_roles(snapshot: Snapshot, instances: str | None) -> tuple[Value, ...]:
+    profiles = [
+        snapshot.description(arn).value or {} for arn in instance_profiles(snapshot, instances)
+    ]
+    return _values(role for each in profiles for role in each.get("Roles", ()))
+
+
+def _task_roles(snapshot: Snapshot, *services: str | None) -> Scope:
+    roles: list[str | None] = []
+    for service in services:
+        described = snapshot.description(service or "").value or {}
+        task = snapshot.description(described.get("taskDefinition", "")).value or {}
+        roles += [task.get("taskRoleArn"), task.get("executionRoleArn")]
+    return {"task_role_arn": _values(roles)}
 
 
 def _function(snapshot: Snapshot, arn: str | None) -> Scope:
@@ -246,8 +312,12 @@ def _topic(snapshot: Snapshot, arn: str | None) -> Scope:
     }
 
 
-def _instances(configuration: Mapping[str, str]) -> Scope:
+def _instances(snapshot: Snapshot, configuration: Mapping[str, str], place: Place) -> Scope:
     groups = [name.strip() for name in configuration.get("TargetGroupNameList", "").split(",")]
     system = configuration.get("PlatformType", configuration.get("InstanceType", ""))
     document = _RUN_DOCUMENTS.get(system.upper(), "AWS-RunShellScript")
-    return {"target_group": _values(groups), "run_document": (Value(document),)}
+    return {
+        "target_group": _values(groups),
+        "run_document": (Value(document),),
+        "instance_role_arn": _instance_roles(snapshot, resources.instances(place, configuration)),
+    }

@@ -93,13 +93,17 @@ class _Wanted:
                 yield from self.roles(situation, "cloudformation_role_arn")
             case ("Source", "S3"):
                 yield from self.bucket(configuration.get("S3Bucket"), place)
+                yield from self.event_bus(situation)
             case ("Deploy", "S3"):
                 yield from self.bucket(configuration.get("BucketName"), place)
                 yield from self.key(
                     configuration.get("KMSEncryptionKeyARN"), place.account, place.region
                 )
+            case ("Source", "CodeCommit"):
+                yield from self.event_bus(situation)
             case (_, "ECR" | "ECRBuildAndPublish" | "InspectorScan"):
                 yield from self.at(Kind.REPOSITORY, resources.repository(place, configuration))
+                yield from self.event_bus(situation)
             case (_, "Lambda" | "LambdaInvoke"):
                 yield from self.at(Kind.FUNCTION, resources.function(place, configuration))
                 yield from self.roles(situation, "function_role_arn")
@@ -107,6 +111,8 @@ class _Wanted:
                 yield from self.ecs(resources.service(place, configuration))
             case (_, "CodeDeploy" | "CodeDeployToECS"):
                 yield from self.deployment(situation)
+            case (_, "EC2"):
+                yield from self.instances(situation)
             case (_, "Manual"):
                 yield from self.topic(resources.topic(configuration))
 
@@ -135,9 +141,26 @@ class _Wanted:
     def deployment(self, situation: Situation) -> Iterator[Reference]:
         group = resources.deployment_group(situation.place, situation.configuration)
         yield from self.at(Kind.DEPLOYMENT_GROUP, group)
-        for arn in derived.instance_profiles(self.snapshot, group):
+        for service in derived.services_of(self.snapshot, group):
+            yield from self.ecs(service)
+        yield from self.profiles(situation, group)
+
+    def instances(self, situation: Situation) -> Iterator[Reference]:
+        """The instances that a tag means, and the roles that they work with."""
+        tagged = resources.instances(situation.place, situation.configuration)
+        yield from self.at(Kind.INSTANCES, tagged)
+        yield from self.profiles(situation, tagged)
+
+    def profiles(self, situation: Situation, instances: str | None) -> Iterator[Reference]:
+        for arn in derived.instance_profiles(self.snapshot, instances):
             yield from self.at(Kind.INSTANCE_PROFILE, arn)
         yield from self.roles(situation, "instance_role_arn")
+
+    def event_bus(self, situation: Situation) -> Iterator[Reference]:
+        """The bus that hears of changes in another account; its policy lets that account in."""
+        if situation.scope.get("source_account"):
+            place = Place(situation.place.partition, situation.region, situation.pipeline.account)
+            yield from self.at(Kind.EVENT_BUS, resources.event_bus(place))
 
     def topic(self, arn: str | None) -> Iterator[Reference]:
         yield from self.at(Kind.TOPIC, arn)
@@ -156,6 +179,9 @@ class _Wanted:
         yield from self.key(project.encryption_key, account, region)
         if project.vpc_id:
             yield Reference(Kind.VPC_ENDPOINTS, project.vpc_id, account, region)
+        if project.s3_logs:
+            place = derived.place_of(project.arn)
+            yield from self.bucket(project.s3_logs.partition("/")[0], place)
 
     def bucket(self, name: str | None, place: Place) -> Iterator[Reference]:
         """A bucket, and the key that it encrypts with by default."""

@@ -35,6 +35,7 @@ _ROLES = {
     "function_role": ("function_role_arn", Part.FUNCTION_ROLE),
     "instance_role": ("instance_role_arn", Part.INSTANCE_ROLE),
     "event_role": ("event_role_arn", Part.EVENT_ROLE),
+    "source_account": ("source_account", Part.SERVICE),
 }
 
 

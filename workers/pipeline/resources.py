@@ -53,6 +53,19 @@ def deployment_group(place: Place, configuration: Mapping[str, str]) -> str | No
     return place.arn("codedeploy", f"deploymentgroup:{application}/{name}")
 
 
+def instances(place: Place, configuration: Mapping[str, str]) -> str | None:
+    """The EC2 instances of a tag, as `workers.aws.instances` reads them."""
+    key, value = configuration.get("InstanceTagKey"), configuration.get("InstanceTagValue", "")
+    if not _known(key) or VARIABLE in value:
+        return None
+    return place.arn("ec2", f"instance/tag:{key}={value}" if value else f"instance/tag:{key}")
+
+
+def event_bus(place: Place) -> str:
+    """The bus to which the events of other accounts are sent."""
+    return place.arn("events", "event-bus/default")
+
+
 def repository(place: Place, configuration: Mapping[str, str]) -> str | None:
     """The ECR repository, whose own policy has a say."""
     name = configuration.get("ECRRepositoryName") or configuration.get("RepositoryName")

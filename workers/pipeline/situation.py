@@ -182,11 +182,20 @@ class Situations:
         scope |= derived.of_clones(clones)
         scope |= derived.of_configuration(self.snapshot, action, situation.configuration, place)
         scope |= derived.of_environment(action, situation.configuration)
+        scope |= self._source_account(situation)
         if situation.project.value is not None:
             scope |= derived.of_project(
                 self.snapshot, situation.project.value, situation.configuration
             )
         return scope
+
+    def _source_account(self, situation: Situation) -> Scope:
+        """The account whose events tell of changes, where it is another than the pipeline's."""
+        polls = situation.configuration.get("PollForSourceChanges", "").lower() == "true"
+        home, place = self.pipeline.account, situation.place
+        if situation.action.type.category != "Source" or polls or place.account == home:
+            return {}
+        return {"source_account": (Value(f"arn:{place.partition}:iam::{place.account}:root"),)}
 
     def _artifacts(self, situation: Situation) -> Scope:
         pipeline, action, store = situation.pipeline, situation.action, situation.store
@@ -201,6 +210,8 @@ class Situations:
             "input_object": _objects(pipeline.name, action.inputs),
             "output_object": _objects(pipeline.name, outputs),
             "input_key": self._input_keys(situation),
+            "input_context": self._contexts(situation, store, action.inputs),
+            "output_context": self._contexts(situation, store, outputs),
             # A build encrypts with its project's key instead (`derived.of_project`).
             "output_key": () if action.type.provider == "CodeBuild" else self._key_of(store),
         }
@@ -209,8 +220,20 @@ class Situations:
                 "home_bucket": (Value(home.bucket),),
                 "home_key": self._key_of(home),
                 "home_s3_host": derived.host("s3", home.region, pipeline.partition),
+                "home_context": self._contexts(situation, home, action.inputs),
             }
         return scope
+
+    def _contexts(
+        self, situation: Situation, store: Store, artifacts: Iterable[str]
+    ) -> tuple[Value, ...]:
+        return tuple(
+            value
+            for artifact in _objects(self.pipeline.name, artifacts)
+            for value in derived.encryption_context(
+                self.snapshot, situation.place, store.bucket, f"{store.bucket}/{artifact.text}"
+            )
+        )
 
     def _key_of(self, store: Store) -> tuple[Value, ...]:
         if store.key is None:

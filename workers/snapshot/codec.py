@@ -207,6 +207,7 @@ def _bucket(name: str, bucket: wire.Bucket) -> m.Bucket:
         policy=_reading(bucket, "policy", str),
         ownership=_reading(bucket, "ownership", str),
         encryption_key=_reading(bucket, "encryption_key", str),
+        bucket_key=_reading(bucket, "bucket_key", bool),
         public_access_block=_reading(
             bucket, "public_access_block", lambda block: m.PublicAccessBlock(**block.model_dump())
         ),
@@ -263,6 +264,8 @@ def _project(arn: str, project: wire.Project) -> m.Project:
         source_type=project.source_type,
         source_auth=project.source_auth,
         log_group=project.log_group,
+        cloudwatch_logs=project.cloudwatch_logs,
+        s3_logs=project.s3_logs,
         secrets=tuple(project.secrets),
         tags=_reading(project, "tags", _frozen),
     )

@@ -79,6 +79,7 @@ class Kind(StrEnum):
     TASK_DEFINITION = "task_definition"
     DEPLOYMENT_GROUP = "deployment_group"
     INSTANCE_PROFILE = "instance_profile"
+    INSTANCES = "instances"  # the EC2 instances that carry a tag
     TOPIC = "topic"
     REPOSITORY = "repository"  # ECR or CodeCommit
     STACK = "stack"
@@ -259,6 +260,7 @@ class Bucket:
     # BucketOwnerEnforced | BucketOwnerPreferred | ObjectWriter
     ownership: Reading[str] = field(default_factory=unreadable)
     encryption_key: Reading[str] = field(default_factory=unreadable)  # absent = SSE-S3
+    bucket_key: Reading[bool] = field(default_factory=unreadable)  # whether S3 Bucket Keys are on
     public_access_block: Reading[PublicAccessBlock] = field(default_factory=unreadable)
     versioning: Reading[str] = field(default_factory=unreadable)
     tags: Reading[Mapping[str, str]] = field(default_factory=unreadable)
@@ -309,6 +311,8 @@ class Project:
     source_type: str = "CODEPIPELINE"
     source_auth: str = ""
     log_group: str | None = None
+    cloudwatch_logs: bool = True  # False: no log is written there
+    s3_logs: str | None = None  # where logs are kept in S3: bucket/prefix
     secrets: tuple[str, ...] = ()  # ARNs or names of secrets and parameters the build reads
     tags: Reading[Mapping[str, str]] = field(default_factory=unreadable)
 

@@ -197,6 +197,7 @@ class Bucket(Part):
     encryption_key: Maybe[str] | None = Field(
         None, description="the default key's ARN; null = SSE-S3, no KMS key"
     )
+    bucket_key: Maybe[bool] | None = Field(None, description="whether S3 Bucket Keys are enabled")
     public_access_block: Maybe[PublicAccessBlock] | None = None
     versioning: Maybe[str] | None = None
     tags: Maybe[Tags] | None = None
@@ -243,6 +244,8 @@ class Project(Part):
     source_type: str = "CODEPIPELINE"
     source_auth: str = ""
     log_group: str | None = None
+    cloudwatch_logs: bool = Field(True, description="false: no log is written to CloudWatch Logs")
+    s3_logs: str | None = Field(None, description="where logs are kept in S3: bucket/prefix")
     secrets: list[str] = Field(default_factory=list)
     tags: Maybe[Tags] | None = None
 

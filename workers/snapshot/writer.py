@@ -175,6 +175,7 @@ def _bucket(bucket: m.Bucket) -> dict[str, Any]:
     _put(part, "policy", bucket.policy, _document)
     _put(part, "ownership", bucket.ownership)
     _put(part, "encryption_key", bucket.encryption_key)
+    _put(part, "bucket_key", bucket.bucket_key)
     _put(part, "public_access_block", bucket.public_access_block, _block)
     _put(part, "versioning", bucket.versioning)
     _put(part, "tags", bucket.tags, dict)

@@ -431,6 +431,11 @@ def _descriptions(world: World) -> dict[str, Any]:
         found[stack.physical(id)] = {"VpcEndpoints": []}
     ((home, _, pipeline),) = world.each("AWS::CodePipeline::Pipeline")
     arn = f"arn:aws:codepipeline:{home.region}:{home.account}:{pipeline['Name']}"
+    for action in (each for stage in pipeline["Stages"] for each in stage["Actions"]):
+        if action["ActionTypeId"]["Provider"] == "EC2":
+            tag = "{InstanceTagKey}={InstanceTagValue}".format(**action["Configuration"])
+            instances = f"arn:aws:ec2:{home.region}:{home.account}:instance/tag:{tag}"
+            found[instances] = {"InstanceProfileArns": []}
     rules: dict[str, Any] = {}
     for stack, id, properties in world.each("AWS::Events::Rule"):
         targets = [each for each in properties.get("Targets", []) if each["Arn"] == arn]
