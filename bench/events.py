@@ -39,6 +39,7 @@ from workers.worker import preload
 
 CAUSES, PIPELINES, EVENTS = 5, 200, 1_000
 EACH = PIPELINES // CAUSES
+PATIENCE = 600
 
 
 def rows() -> Iterator[Row]:
@@ -84,6 +85,7 @@ def _measured(cloud: Cloud, workspace: Workspace, world: World) -> Iterator[Row]
     cloud.clear_calls()
     began = monotonic()
     while Intake(redis).due(1) or redis.zcard("pipeline-access:alerts:changed"):
+        assert monotonic() - began < PATIENCE, "not all events were worked off"
         build_worker(places, settings).work(burst=True, logging_level="ERROR")
     told = monotonic() - began
     calls = len(cloud.calls)

@@ -12,6 +12,8 @@ from functools import cache
 from importlib import resources
 from typing import Any, Protocol
 
+import structlog
+
 from workers import diagnosis
 from workers.aws import history
 from workers.aws.calls import Calls, Chain, Place
@@ -19,10 +21,11 @@ from workers.aws.history import Change
 from workers.aws.search import Found, Listed, list_pipelines
 from workers.aws.sessions import Sessions
 from workers.aws.sweep import read_pipelines
-from workers.diagnosis.model import Report
+from workers.diagnosis.model import Outcome, Report, UnreadDocument
 from workers.incidents.causes import Cause
 from workers.pipeline import catalogue
 from workers.pipeline.arn import parse
+from workers.pipeline.catalogue import Catalogue
 from workers.settings import Settings
 from workers.snapshot.model import Reading, Snapshot, unreadable
 
@@ -39,6 +42,8 @@ _KINDS = {
 # Where events of IAM and Organizations are recorded.
 # https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-concepts.html
 _GLOBAL = {"aws": "us-east-1", "aws-cn": "cn-north-1", "aws-us-gov": "us-gov-west-1"}
+
+log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +111,12 @@ class _AwsSurvey:
         for one, snapshot in read_pipelines(
             self._settings, self._sessions, pipelines, self._calls, at_once=AT_ONCE, stop=stop
         ):
-            report = diagnosis.diagnose(
+            yield Surveyed(one, snapshot, self._diagnosed(one, snapshot, known))
+
+    def _diagnosed(self, one: Listed, snapshot: Snapshot, known: Catalogue) -> Report:
+        """A fault of ours with one pipeline must not silence all the others: it is unknown then."""
+        try:
+            return diagnosis.diagnose(
                 snapshot,
                 catalogue=known,
                 settings=self._settings,
@@ -114,7 +124,9 @@ class _AwsSurvey:
                 account=one.account,
                 region=one.region,
             )
-            yield Surveyed(one, snapshot, report)
+        except Exception as error:
+            log.exception("diagnosis failed", pipeline=one.name, account=one.account)
+            return undiagnosed(one, snapshot, type(error).__name__)
 
     def changes(
         self, cause: Cause, account: str, region: str, since: float, until: float
@@ -152,6 +164,20 @@ class _AwsSurvey:
 
     def cost(self) -> Cost:
         return Cost(self._calls.counts().total, time.monotonic() - self._began)
+
+
+def undiagnosed(one: Listed, snapshot: Snapshot, fault: str) -> Report:
+    """What is known of a pipeline whose diagnosis failed: nothing, and why."""
+    pipeline = snapshot.pipeline.value
+    return Report(
+        name=one.name,
+        account=one.account,
+        region=one.region,
+        arn=pipeline.arn if pipeline is not None else "",
+        outcome=Outcome.UNKNOWN,
+        unreadable=(UnreadDocument("the diagnosis", f"an error on our side, logged: {fault}"),),
+        taken_at=snapshot.taken_at,
+    )
 
 
 @cache
