@@ -108,3 +108,16 @@ def test_the_configuration_of_clients(cloud: Cloud, sessions: Sessions) -> None:
     assert config.retries == {"mode": "adaptive", "total_max_attempts": 8}
     assert config.connect_timeout == 5
     assert "pipeline-access" in config.user_agent
+
+
+def test_each_request_takes_the_credentials_that_the_environment_has_now(
+    cloud: Cloud, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The models are shared for the life of the process; whose credentials they are is not."""
+    Sessions(settings).worker()
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIALATER00000000000")
+
+    Sessions(settings).worker()
+
+    used = [call.access_key for call in cloud.made("sts", "GetCallerIdentity")]
+    assert used == ["AKIAWORKER0000000000", "AKIALATER00000000000"]

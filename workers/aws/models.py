@@ -47,10 +47,16 @@ class Session(botocore.session.Session):
 
 @dataclass(frozen=True, slots=True)
 class Models:
-    """The loader that sessions share, and the session of the worker's own credentials."""
+    """The loader that sessions share. It holds models and endpoints, never credentials."""
 
-    base: botocore.session.Session
     loader: Any
+
+    @property
+    def base(self) -> botocore.session.Session:
+        """A new session of the worker's own credentials, as the environment has them now."""
+        session = botocore.session.get_session()
+        session.register_component("data_loader", self.loader)
+        return session
 
     def session(self) -> Session:
         """A new session. Not thread-safe, as botocore's are not."""
@@ -58,21 +64,16 @@ class Models:
         session.register_component("data_loader", self.loader)
         return session
 
-    def partition(self, region: str) -> str:
-        """aws, aws-cn, aws-us-gov …: the partition that a region belongs to."""
-        return str(self.base.get_partition_for_region(region))
-
-    def home_region(self) -> str | None:
+    def home_region(self, base: botocore.session.Session | None = None) -> str | None:
         """The region of the environment or the AWS configuration file, if one is set."""
-        configured = self.base.get_config_variable("region")
+        configured = (base or self.base).get_config_variable("region")
         return str(configured) if configured else os.environ.get("AWS_REGION")
 
 
 @functools.cache
 def models() -> Models:
     """The shared components of this process."""
-    base = botocore.session.get_session()
-    return Models(base, base.get_component("data_loader"))
+    return Models(botocore.session.get_session().get_component("data_loader"))
 
 
 def preload() -> None:

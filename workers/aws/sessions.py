@@ -61,6 +61,7 @@ class Sessions:
         self.settings = settings
         self.attempts = attempts
         self._models = shared or models()
+        self._base = self._models.base
         self._session_name = session_name(request_id)
         self._config = Config(
             retries={"mode": "adaptive", "total_max_attempts": attempts},
@@ -81,7 +82,7 @@ class Sessions:
     @property
     def home_region(self) -> str:
         """Where the worker itself lives; its STS endpoint makes the sessions."""
-        configured = self._models.home_region()
+        configured = self._models.home_region(self._base)
         if configured:
             return configured
         for account in self.settings.complete():
@@ -90,7 +91,8 @@ class Sessions:
         return _FALLBACK_REGION
 
     def partition(self, region: str) -> str:
-        return self._models.partition(region)
+        """aws, aws-cn, aws-us-gov …: the partition that a region belongs to."""
+        return str(self._base.get_partition_for_region(region))
 
     def regions(self, account: str) -> tuple[str, ...]:
         """The regions in which an account's pipelines are looked for."""
@@ -232,7 +234,7 @@ class Sessions:
         key = ("sts", None, self.home_region, True)
         with self._lock:
             if key not in self._clients:
-                self._clients[key] = self._models.base.create_client(
+                self._clients[key] = self._base.create_client(
                     "sts", region_name=self.home_region, config=self._config
                 )
         return self._clients[key]
