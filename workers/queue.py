@@ -46,6 +46,7 @@ REMIND = "workers.fixing.jobs.remind"
 RETRY_STAGE = "workers.fixing.jobs.retry_stage"
 FOLLOW = "workers.fixing.jobs.follow"
 HISTORY = "workers.fixing.jobs.history"
+COPY_AUDIT = "workers.copying.copy_audit"
 FIX_JOBS: Mapping[str, str] = MappingProxyType(
     {
         "apply": "workers.fixing.jobs.apply",

@@ -10,7 +10,7 @@ import difflib
 import os
 import tomllib
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, StringConstraints, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -30,6 +30,10 @@ QueueUrl = Annotated[
 ]
 # Minute, hour, day of the month, month, day of the week; in the worker's time zone.
 Schedule = Annotated[str, StringConstraints(pattern=r"^[\d*/,-]+( [\d*/,A-Za-z-]+){4}$")]
+# https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html
+BucketName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$")]
+# https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_CreateLogGroup.html
+LogGroup = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_./#-]+$", max_length=512)]
 SlackTeam = Annotated[str, StringConstraints(pattern=r"^[TE][A-Z0-9]{2,}$")]
 
 
@@ -136,6 +140,20 @@ class Sweeps(_Table):
     timeout_seconds: int = Field(default=3_600, ge=60)
 
 
+class Audit(_Table):
+    """Where copies of the audit trail are kept, beside Redis. None of them is needed."""
+
+    file: Path | None = None
+    bucket: BucketName | None = None
+    prefix: str = Field(
+        default="pipeline-access/", pattern=r"^([A-Za-z0-9_!.*'()-]+/)*$", max_length=512
+    )
+    retention_days: int | None = Field(default=None, ge=1, le=36_500)
+    retention_mode: Literal["GOVERNANCE", "COMPLIANCE"] = "GOVERNANCE"
+    log_group: LogGroup | None = None
+    region: Region | None = None
+
+
 class Ownership(_Table):
     """Tags that say that code owns a resource, beyond CloudFormation's and CDK's own."""
 
@@ -152,6 +170,7 @@ class Settings(_Table):
     incidents: Incidents = Incidents()
     sweeps: Sweeps = Sweeps()
     ownership: Ownership = Ownership()
+    audit: Audit = Audit()
 
     def account(self, id_or_alias: str) -> Account | None:
         """The account with that id or alias (any case), with the defaults filled in."""
@@ -249,6 +268,7 @@ def _nearest(location: tuple[int | str, ...]) -> str:
         "sweeps": Sweeps,
         "digests": Digest,
         "ownership": Ownership,
+        "audit": Audit,
         "approvers": People,
         "askers": People,
         "escalate_to": People,

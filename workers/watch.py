@@ -18,6 +18,7 @@ from rq.job import Job
 from rq.scheduler import RQScheduler
 from rq.serializers import JSONSerializer
 
+from workers.copying import behind
 from workers.fixing.decisions import NEXT
 from workers.fixing.reminders import due
 from workers.fixing.verify import PATIENCE
@@ -30,6 +31,7 @@ from workers.queue import (
     ALERTS,
     ANNOUNCE,
     BEAT,
+    COPY_AUDIT,
     DELIVER,
     FIX_JOBS,
     GIVE_UP,
@@ -59,6 +61,7 @@ class Watch:
         self._inquiries = Inquiries(redis, settings.jobs.join_seconds)
         self._ledger = Ledger(redis)
         self._approvals = settings.approvals
+        self._audit = settings.audit
         # Its methods carry no types.
         self._scheduler: Any = RQScheduler(
             [queue], redis, logging_level=logging.WARNING, serializer=JSONSerializer
@@ -73,6 +76,7 @@ class Watch:
         if Intake(self._redis).due(1) or alerts.waiting(self._redis, time.time()):
             self._enqueue(ALERTS, id="alerts")
         self._start_sweep()
+        self._copy_audit()
         for request_id in self._ledger.unfinished():
             self._go_on(request_id)
         for request_id in self._ledger.unannounced(time.time() - YOUNG_SECONDS):
@@ -92,6 +96,16 @@ class Watch:
         if sweep is not None:
             with suppress(DuplicateJobError):
                 enqueue(self._queue, SWEEP, sweep, id=sweep, timeout=sweeps.timeout_seconds)
+
+    def _copy_audit(self) -> None:
+        """Behind everything else: a copy that is late harms nobody, a fix that waits does."""
+        if (
+            behind(self._ledger, self._audit, time.time())
+            and self._status("copy-audit") not in LIVING
+        ):
+            self._redis.delete(Job.key_for("copy-audit"))
+            with suppress(DuplicateJobError):
+                enqueue(self._queue, COPY_AUDIT, id="copy-audit")
 
     def _promote(self) -> None:
         """Put scheduled jobs whose time has come into the queue, as `rqscheduler` would."""

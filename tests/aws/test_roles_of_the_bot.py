@@ -201,3 +201,19 @@ def test_the_rules_let_through_what_the_consumer_reads(name: str) -> None:
 def test_the_worker_may_receive_and_delete_and_nothing_more() -> None:
     receives = template("worker-role")["Resources"]["ReceiveFailures"]["Properties"]
     assert allowed(receives["PolicyDocument"]) == {"sqs:ReceiveMessage", "sqs:DeleteMessage"}
+
+
+@pytest.mark.parametrize(
+    ("resource", "actions"),
+    [
+        ("KeepAuditObjects", {"s3:PutObject", "s3:PutObjectRetention"}),
+        ("KeepAuditLog", {"logs:CreateLogStream", "logs:GetLogEvents", "logs:PutLogEvents"}),
+    ],
+)
+def test_the_worker_may_add_to_the_copies_of_the_trail_and_nothing_more(
+    resource: str, actions: set[str]
+) -> None:
+    keeps = template("worker-role")["Resources"][resource]["Properties"]
+    assert allowed(keeps["PolicyDocument"]) == actions
+    twin = (MODULES / "worker-role" / "main.tf").read_text("utf-8")
+    assert all(f'"{action}"' in twin for action in actions)

@@ -55,6 +55,37 @@ def read(stream: Iterable[tuple[bytes, Mapping[bytes, bytes]]]) -> Iterable[Audi
         yield AuditEntry(id.decode(), json.loads(text), hash_of(text))
 
 
+def line(entry: AuditEntry) -> str:
+    """An entry as one line of JSON: how copies of the trail are kept. See `parse`."""
+    return json.dumps({"id": entry.id, "hash": entry.hash, **entry.content}, ensure_ascii=False)
+
+
+def parse(line: str) -> AuditEntry:
+    """The entry of such a line. Its hash is computed from what the line says.
+
+    Raises ValueError for what is no entry, or whose content is not what it was hashed with.
+    """
+    content = json.loads(line)
+    if not isinstance(content, dict) or "id" not in content or "previous" not in content:
+        raise ValueError("not an entry of the audit trail")
+    id = str(content.pop("id"))
+    order(id)
+    stated = content.pop("hash", None)
+    text, digest = entry(str(content.pop("previous")), content)
+    if stated != digest:
+        raise ValueError("the hash is not that of the content")
+    return AuditEntry(id, json.loads(text), digest)
+
+
+def order(id: str) -> tuple[int, int]:
+    """What sorts the ids of a stream. Raises ValueError.
+
+    https://valkey.io/topics/streams-intro/#entry-ids
+    """
+    milliseconds, _, sequence = id.partition("-")
+    return int(milliseconds), int(sequence)
+
+
 def verify(entries: Iterable[AuditEntry], head: str) -> Broken | None:
     """The first place where the trail was tampered with; None when it holds."""
     previous, last = GENESIS, "start"

@@ -15,6 +15,8 @@ where its new entry says. Double clicks, redelivered events and two workers neve
     fixes:unannounced      sorted set: ids whose request, or latest state, no thread shows yet
     document:<key>         the request that is changing this document right now
     audit, audit:head      the stream and the hash of its last entry
+    audit:paused           until when nothing is copied, because a sink failed
+    audit:kept             hash: sink -> id of the last entry that it has kept
 """
 
 from __future__ import annotations
@@ -39,6 +41,8 @@ OPEN_FIXES = f"{PREFIX}fixes:open"
 UNANNOUNCED = f"{PREFIX}fixes:unannounced"
 AUDIT = f"{PREFIX}audit"
 HEAD = f"{PREFIX}audit:head"
+KEPT = f"{PREFIX}audit:kept"
+PAUSED = f"{PREFIX}audit:paused"
 ATTEMPTS = 50
 DOCUMENT_SECONDS = 900
 
@@ -303,7 +307,48 @@ class Ledger:
 
     def verify(self) -> Broken | None:
         """The first place where the trail was tampered with."""
-        return audit.verify(self._trail(), self._head() or audit.GENESIS)
+        return audit.verify(*self.whole())
+
+    def whole(self) -> tuple[tuple[AuditEntry, ...], str]:
+        """The whole trail and the hash that its last entry has to have, of one moment: what is
+        written while it is read must not look like tampering."""
+        for _ in range(ATTEMPTS):
+            head = self._head()
+            every = tuple(self._trail())
+            if head == self._head():
+                break
+        return every, head or audit.GENESIS
+
+    def kept(self, sink: str) -> str:
+        """The id of the last entry that a sink has kept; empty at the beginning."""
+        found = cast("bytes | None", self._redis.hget(KEPT, sink))
+        return "" if found is None else found.decode()
+
+    def keep(self, sink: str, id: str) -> None:
+        """The sink has kept all entries up to this one."""
+        self._redis.hset(KEPT, sink, id)
+
+    def pause(self, until: float) -> None:
+        """Copy nothing before that time: a sink has failed."""
+        self._redis.set(PAUSED, str(until), ex=max(1, int(until - time.time()) + 1))
+
+    def pauses(self, now: float) -> bool:
+        found = cast("bytes | None", self._redis.get(PAUSED))
+        return found is not None and now < float(found)
+
+    def last(self) -> str:
+        """The id of the newest entry of the trail; empty while there is none."""
+        found = cast("list[tuple[bytes, Any]]", self._redis.xrevrange(AUDIT, count=1))
+        return found[0][0].decode() if found else ""
+
+    def since(self, id: str, count: int) -> tuple[AuditEntry, ...]:
+        """The next entries after this one, oldest first."""
+        start = f"({id}" if id else "-"
+        page = cast(
+            "Sequence[tuple[bytes, Mapping[bytes, bytes]]]",
+            self._redis.xrange(AUDIT, min=start, count=count),
+        )
+        return tuple(audit.read(page))
 
     def _trail(self) -> Iterable[AuditEntry]:
         start = "-"

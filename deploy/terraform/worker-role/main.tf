@@ -43,6 +43,36 @@ resource "aws_iam_role_policy" "receive_failures" {
   })
 }
 
+resource "aws_iam_role_policy" "keep_audit_objects" {
+  count = var.audit_bucket_arn == null ? 0 : 1
+  name  = "keep-audit-objects"
+  role  = aws_iam_role.worker.id
+
+  policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [{
+      Effect   = "Allow"
+      Action   = ["s3:PutObject", "s3:PutObjectRetention"]
+      Resource = "${var.audit_bucket_arn}/*"
+    }]
+  })
+}
+
+resource "aws_iam_role_policy" "keep_audit_log" {
+  count = var.audit_log_group_arn == null ? 0 : 1
+  name  = "keep-audit-log"
+  role  = aws_iam_role.worker.id
+
+  policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [{
+      Effect   = "Allow"
+      Action   = ["logs:CreateLogStream", "logs:GetLogEvents", "logs:PutLogEvents"]
+      Resource = "${var.audit_log_group_arn}:log-stream:audit-trail"
+    }]
+  })
+}
+
 output "role_arn" {
   description = "worker_role_arn of the other modules."
   value       = aws_iam_role.worker.arn

@@ -35,3 +35,15 @@ variable "queue_arn" {
   type        = string
   default     = null
 }
+
+variable "audit_bucket_arn" {
+  description = "Optional bucket that keeps a copy of the audit trail."
+  type        = string
+  default     = null
+}
+
+variable "audit_log_group_arn" {
+  description = "Optional log group that keeps a copy of the audit trail, without :* at its end."
+  type        = string
+  default     = null
+}
