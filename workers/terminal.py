@@ -62,9 +62,12 @@ def _parts(report: Report) -> Iterator[ConsoleRenderable]:
         yield _finding(number, finding)
         yield Text()
     if report.advice:
-        yield _heading("Advice: documented access that is missing and blocks nothing")
+        yield _heading("Advice: access that is missing and does not stop the pipeline")
         for finding in report.advice:
             yield Padding(Text(f"· {finding.headline}", style="dim"), (0, 0, 0, 2), expand=False)
+            if finding.fix is not None and finding.fix.instructions:
+                told = Text(finding.fix.instructions, style="dim")
+                yield Padding(told, (0, 0, 0, 4), expand=False)
         yield Text()
     if report.unreadable:
         yield _heading("Could not be read")

@@ -473,25 +473,34 @@ def test_a_persons_permissions_are_given_as_a_statement_for_whoever_manages_them
     assert given["Resource"] == f"arn:aws:codepipeline:{HOME}:{TOOLS}:{NAME}"
 
 
-def test_what_a_person_lacks_of_a_task_is_one_statement_each() -> None:
-    anna = f"arn:aws:iam::{TOOLS}:role/Readers"
-    snapshot = reference() | {"caller": anna}
-    snapshot["roles"][anna] = {
+def test_what_a_person_lacks_is_told_by_task_with_the_statements_to_ask_for() -> None:
+    """It stops no pipeline, so it is advice; but whoever asks about themselves gets the cure."""
+    readers = f"arn:aws:iam::{TOOLS}:role/Readers"
+    snapshot = reference() | {"caller": readers}
+    snapshot["roles"][readers] = {
         "trust": trusting("ec2.amazonaws.com"),
-        "policies": {"look": document(allow("Look", "codepipeline:Get*", "*"))},
+        "policies": {
+            "look": document(allow("Look", ["codepipeline:Get*", "codepipeline:List*"], "*"))
+        },
         "boundary": None,
         "tags": {},
     }
-    mine = [
-        each
-        for each in (*examine(snapshot).findings, *examine(snapshot).advice)
-        if each.component == "user"
-    ]
+    mine = [each for each in examine(snapshot).advice if each.component == "user"]
+    approve = next(each for each in mine if each.action == "codepipeline:PutApprovalResult")
+    assert "action Approve in stage Verify of payments-deploy" in approve.headline
+    edit = next(each for each in mine if each.action == "codepipeline:UpdatePipeline")
     for each in mine:
-        if each.fix is not None:
-            assert each.fix.kind is FixKind.INSTRUCTIONS
-            assert each.fix.steps == ()
-            assert '"Effect": "Allow"' in each.fix.instructions
+        assert each.fix is not None
+        assert each.fix.kind is FixKind.INSTRUCTIONS
+        assert each.fix.steps == ()
+    assert edit.fix is not None
+    words, _, text = edit.fix.instructions.partition("\n")
+    assert words.startswith("Role Readers acts for a person")
+    passing = next(each for each in json.loads(text) if each["Action"] == "iam:PassRole")
+    assert passing["Resource"] == SERVICE
+    assert passing["Condition"] == {
+        "StringEquals": {"iam:PassedToService": "codepipeline.amazonaws.com"}
+    }
 
 
 def test_a_project_without_a_key_gets_the_one_of_the_store() -> None:

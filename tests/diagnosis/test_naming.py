@@ -62,6 +62,12 @@ def without_others(snapshot: dict[str, Any]) -> dict[str, Any]:
         (f"arn:aws:lambda:eu-west-1:{TOOLS}:function:smoke", "function smoke"),
         (f"arn:aws:sns:eu-west-1:{TOOLS}:approvals", "topic approvals"),
         (f"arn:aws:events:eu-west-1:{TOOLS}:rule/start", "events rule/start"),
+        (f"arn:aws:codepipeline:eu-west-1:{TOOLS}:payments", "pipeline payments"),
+        (f"arn:aws:codepipeline:eu-west-1:{TOOLS}:payments/Prod", "stage Prod of payments"),
+        (
+            f"arn:aws:codepipeline:eu-west-1:{TOOLS}:payments/Prod/Approve",
+            "action Approve in stage Prod of payments",
+        ),
         ("*", "all resources (*)"),
     ],
 )
@@ -126,6 +132,21 @@ def test_a_policy_of_the_organisation_is_called_by_name_and_id() -> None:
     assert "service control policy NoBuilds (p-guard123) denies it" in first.headline
     assert first.evidence[0].name == "service control policy NoBuilds (p-guard123)"
     assert first.evidence[0].policy == POLICY
+
+
+def test_a_limit_shows_its_nearest_statement_too() -> None:
+    snapshot = named()
+    snapshot["roles"][SERVICE]["boundary"] = {
+        "Limits": document(
+            allow("Everything", ["s3:*", "kms:*", "codestar-connections:*"], "*"),
+            allow("OtherBuilds", "codebuild:*", f"arn:aws:codebuild:*:{TOOLS}:project/other"),
+        )
+    }
+    first = next(each for each in examine(snapshot).findings if "codebuild" in each.action)
+    assert first.detail == "boundary"
+    assert first.evidence[0].name == "permissions boundary Limits"
+    assert first.evidence[0].statement == "OtherBuilds"
+    assert first.evidence[0].note.startswith("it is for arn:aws:codebuild:*")
 
 
 def test_a_name_that_starts_a_headline_keeps_its_case() -> None:

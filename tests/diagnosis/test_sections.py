@@ -203,3 +203,12 @@ def test_a_boundary_is_named_with_its_role() -> None:
     assert found.applies
     assert found.outcome is Outcome.CLEAR
     assert found.details == (f"role PaymentsPipeline of tools {TOOLS}: Limits",)
+
+
+def test_what_a_person_may_not_do_is_not_counted_against_the_pipelines_parts() -> None:
+    readers = f"arn:aws:iam::{TOOLS}:role/Readers"
+    snapshot = reference() | {"caller": readers}
+    snapshot["roles"][readers] = {"trust": None, "policies": {}, "boundary": None, "tags": {}}
+    assert section(snapshot, "user").outcome is Outcome.BLOCKED
+    assert section(snapshot, "connection").outcome is Outcome.CLEAR
+    assert section(snapshot, "bucket").outcome is Outcome.CLEAR

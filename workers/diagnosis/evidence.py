@@ -55,11 +55,19 @@ def _decisive(draft: Draft, checker: Checker, names: Names) -> Iterator[Evidence
     if cause.match is not None:
         yield of_match(cause.match)
         return
-    if cause.layer is not None:
-        yield from _silent(str(cause.layer), cause.policies, cause.place)
-        return
     requirement = draft.checks[0].requirement
     explanation = explain(checker.request(requirement), checker.policies(requirement), partial=True)
+    if cause.layer is not None:
+        nearest = _nearest(explanation, (cause.layer,))
+        known = {policy.name for policy in cause.policies}
+        for miss in nearest:
+            if miss.cause.policy in known:
+                yield replace(of_statement(miss.layer, miss.cause), note=_note(miss, names))
+                known.discard(miss.cause.policy)
+        silent = tuple(policy for policy in cause.policies if policy.name in known)
+        if silent or not cause.policies:
+            yield from _silent(str(cause.layer), silent, cause.place)
+        return
     nearest = _nearest(explanation, _layers_of(cause.sides))
     for miss in nearest:
         yield replace(of_statement(miss.layer, miss.cause), note=_note(miss, names))

@@ -58,8 +58,14 @@ class Author:
         return tuple(self._finding(draft, fixed=True) for draft in ordered(drafts))
 
     def advice(self, drafts: Iterable[Draft]) -> tuple[Finding, ...]:
-        """Findings that block nothing, so that nothing is planned for them."""
-        return tuple(self._finding(draft, fixed=False) for draft in ordered(drafts))
+        """Findings that block nothing, so that nothing is planned for them.
+
+        What a person lacks blocks no pipeline either; but they asked, and are told what to ask for.
+        """
+        return tuple(
+            self._finding(draft, fixed=draft.component is Component.USER)
+            for draft in ordered(drafts)
+        )
 
     def _finding(self, draft: Draft, *, fixed: bool) -> Finding:
         kind = text_kind(draft)

@@ -104,11 +104,17 @@ class Names:
             return self.texts.say("what.role", name=name)
         if arn.service in ("codestar-connections", "codeconnections"):
             return self.texts.say("what.connection", name=name)
+        if arn.service == "codepipeline":
+            return self._of_pipeline(*arn.resource.split("/", 2))
         kind, rest = _kind_and_name(arn.resource)
         if kind == "log-group":
             rest = rest.partition(":")[0]
         known = self.texts.say(f"what.{arn.service}.{kind or 'any'}", name=rest)
         return known or self.texts.say("what.other", service=arn.service, name=arn.resource)
+
+    def _of_pipeline(self, name: str, stage: str = "", action: str = "") -> str:
+        kind = "action" if action else "stage" if stage else "pipeline"
+        return self.texts.say(f"what.codepipeline.{kind}", name=name, stage=stage, action=action)
 
     def short(self, resource: str) -> str:
         """The name that tells one resource of a kind from another."""

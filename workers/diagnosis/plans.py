@@ -46,6 +46,10 @@ BUCKET_LIMIT = 20_480
 KEY_LIMIT = 32_768
 
 
+# Refusals that say what to do by themselves.
+_TOLD_WHOLE = frozenset({"person", "user"})
+
+
 class Refused(Exception):
     """The change cannot be made by us. `text` is the id of the reason, `values` fill it."""
 
@@ -285,11 +289,9 @@ class Planner:
         )
         return said[:1].upper() + said[1:]
 
-    def instructions(self, text: str, why: str = "") -> Fix:
+    def instructions(self, text: str) -> Fix:
         """What somebody else has to do; nothing is applied."""
-        return Fix(
-            FixKind.INSTRUCTIONS, instructions=" ".join(part for part in (why, text) if part)
-        )
+        return Fix(FixKind.INSTRUCTIONS, instructions=text[:1].upper() + text[1:])
 
     def proposed(self, draft: Draft, text: str) -> Fix:
         """Instructions with the statement to add, where the document itself was not read."""
@@ -320,13 +322,15 @@ class Planner:
         why = (
             "" if refused.text == "manual" else self.texts.say(f"refusals.{refused.text}", **values)
         )
-        return self.instructions(self._with_statements(text, statements), why)
+        words = why if refused.text in _TOLD_WHOLE else f"{why} {text}".strip()
+        return self.instructions(self._with_statements(words, statements))
 
     def _with_statements(self, text: str, statements: Sequence[Statement]) -> str:
-        shown = "\n".join(
-            json.dumps(dict(each), indent=2, ensure_ascii=False) for each in statements
-        )
-        return f"{text}\n{shown}" if shown else text
+        given = [dict(each) for each in statements]
+        if not given:
+            return text
+        shown = json.dumps(given if len(given) > 1 else given[0], indent=2, ensure_ascii=False)
+        return f"{text}\n{shown}"
 
     def _document(self, need: Requirement) -> str:
         action = need.action.lower()

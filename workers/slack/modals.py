@@ -119,7 +119,7 @@ def details(each: Finding, name: str, texts: Texts) -> Json:
 
 
 def advice(report: Report, texts: Texts) -> Json:
-    """Documented access that is missing and that this pipeline does without."""
+    """Access that is missing and stops nothing: what AWS merely lists, and what a person lacks."""
     shown: list[Json] = []
     for each in report.advice[:30]:
         lines = [texts("finding.headline", mark=Mrkdwn("•"), headline=escape(each.headline, 300))]
@@ -128,8 +128,12 @@ def advice(report: Report, texts: Texts) -> Json:
         named = [code(action, 140) for action in each.actions or (each.action,)]
         lines.append(texts("finding.cannot", actions=Mrkdwn(" ".join(named[:12]))))
         shown.append(blocks.section(Mrkdwn("\n".join(lines))))
-        if each.fix is not None and each.fix.diff:
-            shown += [blocks.preformatted(page) for page in blocks.pages(each.fix.diff)[:2]]
+        if each.fix is not None:
+            words, _, statements = each.fix.instructions.partition("\n")
+            given = texts("finding.instructions", instructions=escape(words, 1_000))
+            shown += [blocks.section(given)] if words else []
+            code_shown = statements or each.fix.diff
+            shown += [blocks.preformatted(page) for page in blocks.pages(code_shown)[:2]]
     return _view(texts, "title.advice", _bounded(shown, report.name, texts))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from workers.diagnosis.model import Certainty, Outcome, Report
+from workers.diagnosis.model import Certainty, Component, Outcome, Report
 from workers.slack import blocks, markup
 from workers.slack.blocks import Json, Message
 from workers.slack.findings import finding, mark_of, step_of
@@ -113,8 +113,11 @@ def checked(report: Report, inquiry: str, texts: Texts) -> Message:
         seconds=f"{counts.seconds:.1f}",
     )
     notes = [summary]
-    if report.advice:
-        notes.append(texts.count("checked.advice", len(report.advice)))
+    personal = sum(each.component is Component.USER for each in report.advice)
+    if personal < len(report.advice):
+        notes.append(texts.count("checked.advice", len(report.advice) - personal))
+    if personal:
+        notes.append(texts.count("checked.personal", personal))
     left = len(report.findings) - MOST_FINDINGS
     if left > 0:
         notes.append(texts("join.and_more", number=left))

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from workers.diagnosis.lookup import role_of
 from workers.diagnosis.model import Check, Component, Section
 from workers.diagnosis.sections.view import View
+from workers.pipeline.requirement import Part
 from workers.policy import Decision, Document, Effect, PolicyKind, Statement, parse
 from workers.snapshot.model import (
     Bucket,
@@ -130,10 +131,12 @@ def trust(view: View) -> Section:
 
 
 def _of(view: View, services: Sequence[str]) -> list[Check]:
+    """The pipeline's own use of some services; what a person may do is a section of its own."""
     return [
         each
         for each in view.checks
         if each.requirement.action.lower().partition(":")[0] in services
+        and each.requirement.part is not Part.USER
     ]
 
 
