@@ -31,8 +31,8 @@ from tests.incidents.world import (
 from tests.jobs.house import CONFIGURATION, DEPLOYS, DEV, OTHER, PLATFORM, House, open_house
 from workers.commands.events import events as command
 from workers.consumer import MOST_TIMES, Consumer
-from workers.diagnosis.model import Evidence
-from workers.incidents import intake
+from workers.diagnosis.model import Evidence, Report
+from workers.incidents import intake, triage
 from workers.incidents.intake import Intake
 from workers.incidents.watches import Watches
 from workers.queue import open_queue
@@ -201,6 +201,37 @@ def test_a_worker_killed_while_looking_leaves_the_events_to_the_next(
     house.work(rounds=3)
     ((_, _, count),) = threads(house)
     assert "*2 failures so far*" in said([count])
+
+
+def test_a_fault_with_one_pipeline_is_tried_again_then_set_aside_and_holds_up_nobody(
+    house: House,
+    consumer: Consumer,
+    post: Post,
+    broken: Scene,
+    redis: Redis,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def explain(report: Report, *rest: Any) -> Any:
+        if report.name == "cart":
+            raise ZeroDivisionError
+        return triage_explain(report, *rest)
+
+    triage_explain = triage.explain
+    monkeypatch.setattr(triage, "explain", explain)
+    watch(house, "prod")
+    post.send(denied("cart", 1), denied("email", 2))
+    deliver(consumer, post)
+    house.work()
+    (thread,) = threads(house)
+    assert "*email*" in thread[0].text
+    assert Intake(redis).aside() == ()
+    for _ in range(2):
+        redis.zadd(intake.DUE, dict.fromkeys(redis.zrange(intake.DUE, 0, -1), 1))
+        house.work(rounds=2)
+    (aside,) = Intake(redis).aside()
+    assert "ZeroDivisionError" in aside.why
+    assert '"cart"' in aside.body
+    assert redis.zcard(intake.DUE) == 0
 
 
 def test_slack_that_is_away_gets_the_alert_later_once(

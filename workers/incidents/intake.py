@@ -39,6 +39,8 @@ ALERTS_OF = "pipeline-access:alerts:of:"
 
 SEEN_SECONDS = 15 * 24 * 3600  # a queue keeps a message for 14 days at most
 LATEST_SECONDS = 30 * 24 * 3600
+MOST_FAULTS = 3
+FAULT_SECONDS = 30
 MOST_ASIDE = 1_000
 ASIDE_CHARACTERS = 4_000
 
@@ -160,7 +162,8 @@ class Intake:
 
     def due(self, most: int = 100) -> tuple[str, ...]:
         """ARNs of pipelines with events that nobody has looked at, the longest waiting first."""
-        found = cast("list[bytes]", self._redis.zrange(DUE, 0, most - 1))
+        now = time.time()
+        found = cast("list[bytes]", self._redis.zrangebyscore(DUE, 0, now, start=0, num=most))
         return tuple(_text(each) for each in found)
 
     def pending(self, arn: str) -> tuple[ExecutionEnded, ...]:
@@ -172,6 +175,23 @@ class Intake:
         """The first `number` pending events of the pipeline were dealt with."""
         keys = [f"{PREFIX}pending:{arn}", DUE]
         self._settle(keys=keys, args=[number, arn, time.time()])
+
+    def fault(self, arn: str, why: str) -> None:
+        """Dealing with the pipeline failed, by a fault of ours: try again later, a few times, then
+        set its events aside where people see them."""
+        key = f"{PREFIX}faults:{arn}"
+        with self._redis.pipeline() as pipeline:
+            pipeline.incr(key)
+            pipeline.expire(key, 24 * 3600)
+            attempts, _ = pipeline.execute()
+        if attempts < MOST_FAULTS:
+            self._redis.zadd(DUE, {arn: time.time() + FAULT_SECONDS * attempts}, xx=True)
+            return
+        pending = self.pending(arn)
+        for event in pending:
+            self.set_aside(event.id, why, json.dumps(asdict(event)))
+        self.settle(arn, len(pending))
+        self._redis.delete(key)
 
     # --- looking --------------------------------------------------------------------------------
 

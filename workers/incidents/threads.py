@@ -6,6 +6,7 @@ import hashlib
 import time
 
 import structlog
+from redis import RedisError
 
 from workers.diagnosis.report_json import from_json
 from workers.incidents.alerts import Alert, Alerts
@@ -31,8 +32,14 @@ def show_changed(room: Room) -> None:
         alert = alerts.alert(alert_id)
         if alert is None or alert.shown == alert.state:
             alerts.drop(alert_id)
-        else:
+            continue
+        try:
             _show(room, alerts, alert)
+        except RedisError:
+            raise
+        except Exception:  # a fault of ours must not hold up all other alerts
+            log.exception("alert not shown", alert=alert_id)
+            alerts.later(alert_id)
 
 
 def _show(room: Room, alerts: Alerts, alert: Alert) -> None:

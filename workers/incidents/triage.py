@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import structlog
+from redis import RedisError
 
 from workers.aws.search import Listed
 from workers.diagnosis.model import Finding, Report
@@ -26,6 +27,7 @@ from workers.incidents.survey import Survey, Surveyed
 from workers.incidents.watches import Watch, Watches, matches, tags_of
 from workers.inquiry import Inquiry
 from workers.room import Room
+from workers.slack.people import NotKnown
 from workers.snapshot.model import Run
 
 log = structlog.get_logger(__name__)
@@ -97,8 +99,15 @@ class Triage:
                 self._done(arn, pending)
         for surveyed in self._survey.look(list(to_look)):
             arn, pending = to_look[surveyed.pipeline]
-            self._tell(surveyed, self._standing(arn, pending))
-            self._done(arn, pending)
+            try:
+                self._tell(surveyed, self._standing(arn, pending))
+            except (RedisError, NotKnown):
+                raise
+            except Exception as error:  # a fault of ours must not hold up all other pipelines
+                log.exception("failure not told", pipeline=arn)
+                self._intake.fault(arn, f"{type(error).__name__}: {error}"[:300])
+            else:
+                self._done(arn, pending)
 
     def _standing(self, arn: str, pending: Sequence[ExecutionEnded]) -> tuple[ExecutionEnded, ...]:
         """The failures that count: none where all was well again before anybody was told."""
