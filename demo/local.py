@@ -153,9 +153,9 @@ class LocalWorld:
         self.cloud.start()
         build(self.cloud, self.world)
         self._write("credentials", _credentials(self.cloud, self.world.bot.worker))
-        self.start_consumer()
         for process in self.processes:
             self.wait_for(process)
+        self.start_consumer()  # not waited for: events wait in their queue
         self.workspace.connect(self.bot_url)
         incident.on_the_page(self)
 

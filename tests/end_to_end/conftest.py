@@ -40,4 +40,13 @@ def story(world: LocalWorld) -> Iterator[Story]:
     yield Story(world)
     world.workspace.faults.clear()
     world.cloud.clear_faults()
+    _revive(world)
     assert world.workspace.rejections == []
+
+
+def _revive(world: LocalWorld) -> None:
+    """Whatever a test has killed, the next one finds it running."""
+    running = {each.name.split("-")[0] for each in world.processes if each.running}
+    for name, start in (("valkey", world.start_valkey), ("worker", world.start_worker)):
+        if name not in running:
+            world.wait_for(start())
