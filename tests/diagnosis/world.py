@@ -650,6 +650,7 @@ def reference() -> dict[str, Any]:
                     "applicationName": "payments",
                     "deploymentGroupName": "servers",
                     "deploymentConfigName": "CodeDeployDefault.OneAtATime",
+                    "InstanceProfileArns": [],
                     "serviceRoleArn": role(PROD, "PaymentsCodeDeploy"),
                 },
                 FUNCTION: {"FunctionArn": FUNCTION, "Role": SMOKE},
