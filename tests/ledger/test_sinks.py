@@ -46,7 +46,7 @@ def ledger(redis: Redis) -> Ledger:
     made.request(REQUEST)
     for number in range(4):
         made.refused(REQUEST.id, "U1", Move.APPROVE, "self", f"click-{number}")
-    made.step(REQUEST.id, Move.REJECT, click="a", actor="U1", reason="später, € 5")
+    made.step(REQUEST.id, Move.REJECT, click="a", actor="U1", reason="später, € 5\u2028\x85\nüber")
     return made
 
 

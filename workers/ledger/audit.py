@@ -56,8 +56,9 @@ def read(stream: Iterable[tuple[bytes, Mapping[bytes, bytes]]]) -> Iterable[Audi
 
 
 def line(entry: AuditEntry) -> str:
-    """An entry as one line of JSON: how copies of the trail are kept. See `parse`."""
-    return json.dumps({"id": entry.id, "hash": entry.hash, **entry.content}, ensure_ascii=False)
+    """An entry as one line of JSON, in ASCII (some characters that people type end a line):
+    how copies of the trail are kept. See `parse`."""
+    return json.dumps({"id": entry.id, "hash": entry.hash, **entry.content})
 
 
 def parse(line: str) -> AuditEntry:
