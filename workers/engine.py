@@ -10,13 +10,13 @@ from functools import cache
 from typing import Protocol
 
 from workers import diagnosis
-from workers.aws import opinions
 from workers.aws.calls import Calls, Chain
 from workers.aws.pipelines import read_runs
 from workers.aws.reader import read_snapshot
 from workers.aws.search import Found, find_pipelines, list_pipelines
 from workers.aws.sessions import Sessions
 from workers.diagnosis.model import Report
+from workers.hearing import heard
 from workers.pipeline import catalogue, references
 from workers.pipeline.catalogue import Catalogue
 from workers.settings import Settings
@@ -125,9 +125,8 @@ class _AwsEngine:
             )
 
         report = decide(snapshot)
-        denied = (check for finding in report.findings for check in finding.checks)
-        heard = opinions.ask(Chain(self._calls), opinions.questions(denied), region)
-        if heard:
-            report = decide(replace(snapshot, opinions=heard))
+        told = heard(report, snapshot, self._calls, region)
+        if told != snapshot:
+            report, snapshot = decide(told), told
         checked = replace(report.checked, aws_calls=self._calls.counts().total)
         return replace(report, checked=checked, snapshot=snapshot)

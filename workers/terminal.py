@@ -195,6 +195,7 @@ def _fix(fix: Fix) -> ConsoleRenderable:
         elif not fix.instructions:
             parts.append(Text("? not proven by evaluating again", style="yellow"))
     parts.extend(Text(f"! {opened}", style="red") for opened in fix.opens)
+    parts.extend(Text(remark, style="dim") for remark in fix.remarks)
     return Group(*parts)
 
 

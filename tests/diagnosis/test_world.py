@@ -136,6 +136,10 @@ def test_the_command_reads_aws_and_its_snapshot_gives_the_same_report(
     assert second["checked"].pop("seconds") == 0
     assert json.dumps(first) == json.dumps(second)
     assert first["checked"]["aws_calls"] > 0
+    # The local Access Analyzer was asked about every proposed document, and agrees.
+    assert [each["fix"]["remarks"] for each in first["findings"]] == [
+        ["IAM Access Analyzer has nothing to object."]
+    ] * len(first["findings"])
     missing = CliRunner().invoke(command, ["payment-deploy"])
     assert missing.exit_code == 2
     assert "payments-deploy" in missing.output

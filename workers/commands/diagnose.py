@@ -196,6 +196,7 @@ def _from_aws(asked: _Asked, settings: Settings) -> tuple[Snapshot, Report]:
     from workers.aws.calls import Calls
     from workers.aws.reader import read_snapshot
     from workers.aws.sessions import Sessions
+    from workers.hearing import heard
 
     began = time.monotonic()
     sessions = Sessions(settings, request_id="diagnose")
@@ -204,7 +205,7 @@ def _from_aws(asked: _Asked, settings: Settings) -> tuple[Snapshot, Report]:
     ) as calls:
         where = _find(asked, settings, sessions, calls)
         with _progress() as tell:
-            taken, counts = read_snapshot(
+            taken, _ = read_snapshot(
                 settings,
                 sessions,
                 where.name,
@@ -215,8 +216,9 @@ def _from_aws(asked: _Asked, settings: Settings) -> tuple[Snapshot, Report]:
                 progress=lambda now: tell(now.done, now.total),
                 calls=calls,
             )
-    taken = replace(taken, calls=counts.total)
-    found = replace(asked, name=where.name, account=where.account, region=where.region)
+        found = replace(asked, name=where.name, account=where.account, region=where.region)
+        taken = heard(_report(taken, found, settings), taken, calls, where.region)
+        taken = replace(taken, calls=calls.counts().total)
     report = _report(taken, found, settings)
     seconds = round(time.monotonic() - began, 3)
     return taken, replace(report, checked=replace(report.checked, seconds=seconds))

@@ -50,19 +50,10 @@ def _joined(one: Step, other: Step) -> Step:
         return one
     if one.before != other.before or one.target.kind not in _POLICIES:
         raise CannotCombine(f"two changes of {one.target.id} contradict each other")
-    added = _added(other)
-    after = documents.with_statements(one.after, added)
+    after = documents.with_statements(one.after, _added(other))
     return replace(one, after=after, diff=documents.diff(one.before, after, one.target.id))
 
 
 def _added(step: Step) -> list[Mapping[str, Any]]:
-    before = _statements(step.before)
-    return [each for each in _statements(step.after) if each not in before]
-
-
-def _statements(text: str | None) -> list[Mapping[str, Any]]:
-    if text is None:
-        return []
-    document = documents.merged(documents.read(text))
-    found = document.get("Statement", [])
-    return found if isinstance(found, list) else [found]
+    before = documents.statements(step.before)
+    return [each for each in documents.statements(step.after) if each not in before]

@@ -71,6 +71,24 @@ def merged(value: Any) -> Any:
     return value
 
 
+def statements(text: str | None) -> list[Mapping[str, Any]]:
+    """The statements of a policy, one that stands alone too. Raises NotJson for what is none."""
+    if text is None:
+        return []
+    found = merged(read(text)).get("Statement", [])
+    return found if isinstance(found, list) else [found]
+
+
+def added(before: str | None, after: str) -> tuple[str, ...]:
+    """The statements of `after` that `before` lacks, by their Sid or as `#1`."""
+    known = statements(before)
+    return tuple(
+        str(each.get("Sid") or f"#{number}")
+        for number, each in enumerate(statements(after), start=1)
+        if each not in known
+    )
+
+
 def compact(text: str) -> str:
     """The document without white space between its elements. Raises NotJson."""
     return json.dumps(merged(read(text)), separators=(",", ":"), ensure_ascii=False)

@@ -18,6 +18,7 @@ from workers.diagnosis.model import Certainty, Component, Evidence, Finding, Fix
 from workers.diagnosis.naming import Names
 from workers.diagnosis.plans import Planner
 from workers.diagnosis.repairs import Repairs
+from workers.diagnosis.reviews import reviewed
 from workers.diagnosis.texts import Texts
 from workers.pipeline.arn import account_of, parse
 from workers.pipeline.faults import FaultText
@@ -220,6 +221,10 @@ class Author:
     # --- the fix -------------------------------------------------------------------------------
 
     def _fix(self, draft: Draft, kind: str, values: Mapping[str, str]) -> Fix:
+        fix = self._planned(draft, kind, values)
+        return reviewed(fix, self.checker.snapshot, self.texts)
+
+    def _planned(self, draft: Draft, kind: str, values: Mapping[str, str]) -> Fix:
         text = self._say(draft, kind, "instructions", values)
         if draft.retry:
             return self.planner.retry(text)

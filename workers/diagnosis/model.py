@@ -107,6 +107,7 @@ class Fix:
     proven: bool = False  # evaluated again with the steps in place: allowed, and nothing else opens
     opens: tuple[str, ...] = ()  # requests beyond the finding's that would flip, in words
     snippets: tuple[tuple[str, str], ...] = ()  # (language, code) for resources that code owns
+    remarks: tuple[str, ...] = ()  # what IAM Access Analyzer says of the proposed documents
 
     @property
     def target(self) -> str:

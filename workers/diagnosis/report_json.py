@@ -98,6 +98,7 @@ class FixJson(_Object):
     proven: bool = False
     opens: tuple[str, ...] = ()
     snippets: tuple[SnippetJson, ...] = ()
+    remarks: tuple[str, ...] = ()
 
 
 class FindingJson(_Object):
@@ -297,6 +298,7 @@ def _fix(fix: Fix) -> dict[str, Any]:
         "proven": fix.proven,
         "opens": list(fix.opens),
         "snippets": [{"language": language, "code": code} for language, code in fix.snippets],
+        "remarks": list(fix.remarks),
     }
 
 
@@ -326,6 +328,7 @@ def _read_fix(read: FixJson) -> Fix:
         proven=read.proven,
         opens=read.opens,
         snippets=tuple((each.language, each.code) for each in read.snippets),
+        remarks=read.remarks,
     )
 
 

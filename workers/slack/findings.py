@@ -200,6 +200,7 @@ def _cure(each: Finding, texts: Texts) -> Iterator[Json]:
     owners = tuple(dict.fromkeys(step.owned_by for step in fix.steps if step.owned_by))
     if owners:
         notes.append(texts("finding.owned", owner=escape(", ".join(owners), 300)))
+    notes += [escape(remark, 300) for remark in fix.remarks[:3]]
     yield blocks.context(*notes)
     if fix.instructions:
         yield blocks.section(

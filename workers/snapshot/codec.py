@@ -107,9 +107,15 @@ def _snapshot(file: wire.SnapshotFile) -> m.Snapshot:
         policies=_map(file.policies, lambda _, value: str(value)),
         events=_reading(file, "events", lambda events: tuple(_event(event) for event in events)),
         opinions=tuple(m.Opinion(**opinion.model_dump()) for opinion in file.opinions),
+        reviews=tuple(_review(review) for review in file.reviews),
         decoded=_frozen(file.decoded),
         aliases=_frozen(file.aliases),
     )
+
+
+def _review(part: wire.Review) -> m.Review:
+    opens = None if part.opens is None else tuple(part.opens)
+    return m.Review(part.document, tuple(part.remarks), opens)
 
 
 def _pipeline(part: wire.PipelinePart) -> m.Pipeline:

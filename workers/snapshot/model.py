@@ -364,6 +364,15 @@ class Opinion:
 
 
 @dataclass(frozen=True, slots=True)
+class Review:
+    """What IAM Access Analyzer says of one proposed document."""
+
+    document: str  # SHA-256 of its text
+    remarks: tuple[str, ...] = ()  # of ValidatePolicy: type, code and words
+    opens: tuple[str, ...] | None = None  # statements with new access; None = not asked
+
+
+@dataclass(frozen=True, slots=True)
 class Snapshot:
     """All that was read for one pipeline. Serialised by `workers.snapshot.codec`.
 
@@ -392,6 +401,7 @@ class Snapshot:
     policies: Mapping[str, Reading[PolicyText]] = field(default_factory=empty)
     events: Reading[tuple[TrailEvent, ...]] = field(default_factory=unreadable)
     opinions: tuple[Opinion, ...] = ()
+    reviews: tuple[Review, ...] = ()
     decoded: Mapping[str, str] = field(
         default_factory=empty
     )  # encoded authorization message -> decoded JSON

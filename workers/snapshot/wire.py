@@ -310,6 +310,12 @@ class Opinion(Part):
     decision: str
 
 
+class Review(Part):
+    document: str
+    remarks: list[str] = Field(default_factory=list)
+    opens: list[str] | None = None
+
+
 # --- the pipeline and the whole ----------------------------------------------------------------
 
 
@@ -380,6 +386,7 @@ class SnapshotFile(Part):
     )
     events: Maybe[list[Event]] | None = None
     opinions: list[Opinion] = Field(default_factory=list)
+    reviews: list[Review] = Field(default_factory=list)
     decoded: dict[str, str] = Field(default_factory=dict)
     aliases: dict[str, str] = Field(default_factory=dict)
 

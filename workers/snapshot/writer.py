@@ -111,6 +111,8 @@ def _file(s: m.Snapshot) -> dict[str, Any]:
     _put(file, "events", s.events, lambda events: [_plain(event) for event in events])
     if s.opinions:
         file["opinions"] = [_plain(opinion) for opinion in s.opinions]
+    if s.reviews:
+        file["reviews"] = [_plain(review) for review in s.reviews]
     if s.decoded:
         file["decoded"] = dict(sorted(s.decoded.items()))
     if s.aliases:
