@@ -28,54 +28,34 @@ from workers.room import Room, open_room
 from workers.slack import answers, delivery, findings, fixes, markup, report
 from workers.slack.blocks import Message
 from workers.slack.delivery import ROOT, Item
-from workers.slack.people import NotKnown
-from workers.telling import deliver_now, fail, failing, reply, tell
+from workers.telling import answered, deliver_now, fail, reply, tell
 
 PROGRESS_SECONDS = 1.5  # between two updates of one message: chat.update is limited per minute
-SLACK_AWAY = Retry(max=60, interval=[5, 10, 20, 40, 60])
 
 log = structlog.get_logger(__name__)
 
 
 def diagnose(request: dict[str, Any]) -> Retry | None:
     """Answer an inquiry (`workers.inquiry.Inquiry` as JSON values) in a thread of its own."""
-    inquiry = Inquiry.model_validate(request)
-    room = open_room()
-    with failing(room, inquiry):
-        standing = room.inquiries.standing(inquiry.id)
-        if standing is not None and standing.state not in (State.RESERVED, State.QUEUED):
-            return None  # answered, or given up, before this second run
-        try:
-            _diagnose(room, inquiry)
-        except NotKnown as error:
-            log.warning("Slack does not say who asks", inquiry=inquiry.id, error=str(error))
-            return SLACK_AWAY
-    return None
+    return answered(request, _diagnose)
 
 
 def ask(request: dict[str, Any], text: str) -> Retry | None:
     """Find out what a mention or a message speaks of, and answer in its thread."""
-    inquiry = Inquiry.model_validate(request)
-    room = open_room()
-    with failing(room, inquiry):
+
+    def answer(room: Room, inquiry: Inquiry) -> None:
         standing = room.inquiries.standing(inquiry.id)
-        if standing is not None and standing.state not in (State.RESERVED, State.QUEUED):
-            return None
-        try:
-            if standing is not None and standing.inquiry.name:
-                inquiry = standing.inquiry  # a worker died after it had understood
-            else:
-                with open_engine(room.settings, inquiry.id) as engine:
-                    found = mentions.understand(room, inquiry, text, engine)
-                if not found.mention.pipeline:
-                    mentions.ask_back(room, inquiry, found)
-                    return None
-                inquiry = mentions.specified(room, inquiry, found.mention)
-            _diagnose(room, inquiry)
-        except NotKnown as error:
-            log.warning("Slack does not say who asks", inquiry=inquiry.id, error=str(error))
-            return SLACK_AWAY
-    return None
+        if standing is not None and standing.inquiry.name:
+            _diagnose(room, standing.inquiry)  # a worker died after it had understood
+            return
+        with open_engine(room.settings, inquiry.id) as engine:
+            found = mentions.understand(room, inquiry, text, engine)
+        if found.mention.pipeline:
+            _diagnose(room, mentions.specified(room, inquiry, found.mention))
+        else:
+            mentions.ask_back(room, inquiry, found)
+
+    return answered(request, answer)
 
 
 def show_home(user: str) -> None:
@@ -85,22 +65,19 @@ def show_home(user: str) -> None:
 
 def list_pipelines(request: dict[str, Any]) -> Retry | None:
     """Tell the asker the pipelines whose name contains `name`; only the asker sees the list."""
-    inquiry = Inquiry.model_validate(request)
-    room = open_room()
-    with failing(room, inquiry):
-        try:
-            if not welcome(room, inquiry):
-                return None
-            with open_engine(room.settings, inquiry.id) as engine:
-                found = engine.search(inquiry.name, inquiry.account, inquiry.region)
-            seen = [each for each in found.matches if may_ask(room, inquiry, each.account)]
-        except NotKnown:
-            return SLACK_AWAY
+
+    def answer(room: Room, inquiry: Inquiry) -> None:
+        if not welcome(room, inquiry):
+            return
+        with open_engine(room.settings, inquiry.id) as engine:
+            found = engine.search(inquiry.name, inquiry.account, inquiry.region)
+        seen = [each for each in found.matches if may_ask(room, inquiry, each.account)]
         message = answers.listing(
             seen, found.unseen, inquiry.name, _narrowed(room, inquiry), room.settings, room.texts
         )
         tell(room, inquiry, "list", message, State.ANSWERED)
-    return None
+
+    return answered(request, answer)
 
 
 def deliver(thread: str) -> None:

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import structlog
 from redis import RedisError
-from rq import get_current_job
+from rq import Retry, get_current_job
 from rq.timeouts import JobTimeoutException
 from slack_sdk.errors import SlackClientError
 
 from workers.inquiry import Inquiry, State
-from workers.room import Room
+from workers.room import Room, open_room
 from workers.slack import answers, blocks, delivery, markup
 from workers.slack.blocks import Message
 from workers.slack.delivery import ROOT, Delivered, Item
 from workers.slack.markup import Mrkdwn, code
+from workers.slack.people import NotKnown
+
+SLACK_AWAY = Retry(max=60, interval=[5, 10, 20, 40, 60])
 
 log = structlog.get_logger(__name__)
 
@@ -94,6 +98,23 @@ def _no_entry(room: Room, inquiry: Inquiry, refusal: str) -> None:
     direct = f"{inquiry.id}-direct"
     room.outbox.add(direct, delivery.post(ROOT, inquiry.user, message))
     room.outbox.deliver(direct)
+
+
+def answered(request: dict[str, Any], answer: Callable[[Room, Inquiry], None]) -> Retry | None:
+    """Answer an inquiry (`Inquiry` as JSON values) as a job does: once, honestly when something
+    goes wrong, and later when Slack does not say who asks. Returns what the job returns."""
+    inquiry = Inquiry.model_validate(request)
+    room = open_room()
+    with failing(room, inquiry):
+        standing = room.inquiries.standing(inquiry.id)
+        if standing is not None and standing.state not in (State.RESERVED, State.QUEUED):
+            return None  # answered, or given up, before this second run
+        try:
+            answer(room, inquiry)
+        except NotKnown as error:
+            log.warning("Slack does not say who asks", inquiry=inquiry.id, error=str(error))
+            return SLACK_AWAY
+    return None
 
 
 @contextmanager
