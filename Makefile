@@ -11,7 +11,7 @@ demo:
 
 test:
 	@$(SETUP) dev
-	@$(BIN)/python -m pytest -n auto
+	@$(BIN)/python -m pytest -n auto --dist loadgroup
 
 lint:
 	@$(SETUP) dev
