@@ -49,7 +49,7 @@ class DurableWorld(LocalWorld):
 class Plan:
     """A request for three documents in the thread of payments-deploy, and what became of it."""
 
-    def __init__(self, world: DurableWorld, redis: Redis) -> None:
+    def __init__(self, world: LocalWorld, redis: Redis) -> None:
         self.world = world
         self.ledger = Ledger(redis)
         self.inquiries = Inquiries(redis, 0)
@@ -194,19 +194,19 @@ class Plan:
 
 
 @pytest.fixture(scope="module")
-def world() -> Iterator[DurableWorld]:
+def world() -> Iterator[LocalWorld]:
     with DurableWorld() as started:
         yield started
 
 
 @pytest.fixture(scope="module")
-def plan(world: DurableWorld) -> Iterator[Plan]:
+def plan(world: LocalWorld) -> Iterator[Plan]:
     with Redis.from_url(world.redis_url) as redis:
         yield Plan(world, redis)
 
 
 def test_a_worker_and_the_queue_die_before_the_second_write_and_slack_fails(
-    world: DurableWorld, plan: Plan
+    world: LocalWorld, plan: Plan
 ) -> None:
     world.cloud.hold_write(2, "before")
     plan.ask()
@@ -232,7 +232,7 @@ def test_a_worker_and_the_queue_die_before_the_second_write_and_slack_fails(
     assert plan.ledger.verify() is None
 
 
-def test_the_way_back_is_killed_after_its_second_write(world: DurableWorld, plan: Plan) -> None:
+def test_the_way_back_is_killed_after_its_second_write(world: LocalWorld, plan: Plan) -> None:
     """The answer to the second write is never heard: that it stands is read, not guessed."""
     world.cloud.clear_calls()
     world.cloud.hold_write(2, "after")
@@ -250,9 +250,7 @@ def test_the_way_back_is_killed_after_its_second_write(world: DurableWorld, plan
     assert plan.ledger.verify() is None
 
 
-def test_killed_after_its_last_write_it_says_that_it_is_done(
-    world: DurableWorld, plan: Plan
-) -> None:
+def test_killed_after_its_last_write_it_says_that_it_is_done(world: LocalWorld, plan: Plan) -> None:
     world.cloud.clear_calls()
     world.cloud.hold_write(3, "after")
     plan.ask_again()
