@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import hashlib
 import json
 from typing import Any
 from urllib.parse import parse_qs
@@ -19,7 +20,7 @@ from workers.aws.calls import Calls, Chain, Place
 from workers.aws.opinions import Question
 from workers.aws.reader import read_snapshot
 from workers.aws.sessions import Sessions
-from workers.diagnosis.model import Check
+from workers.diagnosis.model import Check, Step, Target, TargetKind
 from workers.pipeline.requirement import Part, Requirement
 from workers.policy import Decision, Layer, PolicyKind, Verdict, parse
 from workers.policy.verdicts import Match
@@ -418,13 +419,53 @@ def test_the_analyzer_remarks_on_a_document(cloud: Cloud, sessions: Sessions) ->
     )
 
 
-@pytest.mark.parametrize(("result", "nothing_new"), [("PASS", True), ("FAIL", False)])
-def test_the_analyzer_compares_two_documents(
-    cloud: Cloud, sessions: Sessions, result: str, nothing_new: bool
+@pytest.mark.parametrize(
+    ("answer", "statements"),
+    [
+        ({"result": "PASS"}, ()),
+        (
+            {
+                "result": "FAIL",
+                "reasons": [
+                    {"statementIndex": 0, "statementId": "Added"},
+                    {"statementIndex": 3},
+                ],
+            },
+            ("Added", "#4"),
+        ),
+        ({"result": "FAIL"}, ("?",)),
+    ],
+)
+def test_the_analyzer_names_the_statements_with_new_access(
+    cloud: Cloud, sessions: Sessions, answer: dict[str, object], statements: tuple[str, ...]
 ) -> None:
-    cloud.answer("access-analyzer", "POST /policy/check-no-new-access", {"result": result})
+    """https://docs.aws.amazon.com/access-analyzer/latest/APIReference/API_CheckNoNewAccess.html"""
+    cloud.answer("access-analyzer", "POST /policy/check-no-new-access", answer)
     with Calls(sessions) as calls:
-        found = analyzer.opens_nothing_new(
-            Chain(calls), PIPELINES, REGION, "{}", "{}", "IDENTITY_POLICY"
-        )
-    assert found.require() is nothing_new
+        found = analyzer.new_access(Chain(calls), PIPELINES, REGION, "{}", "{}", "RESOURCE_POLICY")
+    assert found.require() == statements
+
+
+def test_a_proposed_policy_is_reviewed_where_the_analyzer_may_be_asked(
+    cloud: Cloud, sessions: Sessions
+) -> None:
+    style = {"findingType": "SUGGESTION", "issueCode": "EMPTY_ARRAY", "findingDetails": "Empty."}
+    fault = {"findingType": "ERROR", "issueCode": "INVALID_ACTION", "findingDetails": "None such."}
+    cloud.answer("access-analyzer", "POST /policy/validation", {"findings": [style, fault]})
+    cloud.refuse("access-analyzer", "POST /policy/check-no-new-access")
+    mine = Step(Target(TargetKind.KEY_POLICY, "key", PIPELINES), "{}", '{"Statement": []}', "")
+    foreign = Step(Target(TargetKind.BUCKET_POLICY, "bucket", STRANGER), "{}", "{}", "")
+    setting = Step(Target(TargetKind.BUCKET_OWNERSHIP, "bucket", PIPELINES), None, "x", "")
+    with Calls(sessions) as calls:
+        (only,) = analyzer.review(Chain(calls), [mine, foreign, setting], REGION)
+    assert only.document == hashlib.sha256(b'{"Statement": []}').hexdigest()
+    assert only.remarks == ("ERROR INVALID_ACTION: None such.",)
+    assert only.opens is None
+
+
+def test_without_permission_nothing_is_reviewed(cloud: Cloud, sessions: Sessions) -> None:
+    cloud.refuse("access-analyzer", "POST /policy/validation")
+    cloud.refuse("access-analyzer", "POST /policy/check-no-new-access")
+    step = Step(Target(TargetKind.KEY_POLICY, "key", PIPELINES), "{}", "{}", "")
+    with Calls(sessions) as calls:
+        assert analyzer.review(Chain(calls), [step], REGION) == ()

@@ -5,6 +5,8 @@ Every scenario starts from the healthy reference pipeline.
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -246,6 +248,87 @@ def test_a_second_opinion_is_shown_whether_it_agrees_or_not(decision: str, words
     (second,) = (each for each in first.evidence if each.layer == "simulator")
     assert second.effect == decision
     assert words in second.text
+
+
+# --- what AWS keeps of a request -----------------------------------------------------------------
+
+AUTHORIZED = (
+    f"User: arn:aws:sts::{TOOLS}:assumed-role/PaymentsPipeline/1760000000000 is not authorized to "
+    f"perform: codebuild:StartBuild on resource: {PROJECT}. Go to "
+    "https://console.aws.amazon.com/iam/authorization-details/abc123def456 for complete details, "
+    "or call the GetRequestAuthorizationDetails API with the following authorization id: "
+    "abc123def456"
+)
+GUARD = "arn:aws:organizations::999999999999:policy/o-payments00/service_control_policy/p-guard123"
+
+
+def details(check: str, effect: str, *, policy: str = "") -> str:
+    """The details of one evaluation with two checks, the first of which allows.
+
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied-authorization-id.html
+    """
+    matched = [{"uri": policy, "matchedStatements": [{"sid": "Stop", "evaluatedEffect": "DENY"}]}]
+    return json.dumps(
+        {
+            "evaluations": [
+                {
+                    "action": "codebuild:StartBuild",
+                    "resource": PROJECT,
+                    "evaluatedEffect": effect,
+                    "checks": [
+                        {"checkType": "RESOURCE", "evaluatedEffect": "NO_IMPACT"},
+                        {
+                            "checkType": check,
+                            "evaluatedEffect": effect,
+                            "matchedPolicies": matched if policy else [],
+                        },
+                    ],
+                }
+            ]
+        }
+    )
+
+
+def test_the_details_of_an_authorization_name_the_layer_that_the_message_does_not() -> None:
+    snapshot = with_runs(run("Build", "Build", "Failed", AUTHORIZED))
+    snapshot["memberships"][TOOLS] = {"$unreadable": "AccessDenied"}
+    snapshot["decoded"] = {
+        "abc123def456": details("SERVICE_CONTROL_POLICY", "EXPLICIT_DENY", policy=GUARD)
+    }
+    first = examine(snapshot).findings[0]
+    assert (first.component, first.certainty, first.decision) == ("scp", "likely", "explicitDeny")
+    (kept,) = (each for each in first.evidence if each.layer == "authorization")
+    assert (kept.policy, kept.statement, kept.effect) == (GUARD, "Stop", "explicitDeny")
+    assert "a service control policy, p-guard123, denies codebuild:StartBuild" in kept.text
+
+
+def test_details_that_agree_with_the_documents_stand_beside_them() -> None:
+    snapshot = with_runs(run("Build", "Build", "Failed", AUTHORIZED))
+    drop(snapshot, SERVICE, "Builds", "codebuild:StartBuild")
+    snapshot["decoded"] = {"abc123def456": details("PRINCIPAL", "IMPLICIT_DENY")}
+    first = examine(snapshot).findings[0]
+    assert (first.component, first.certainty) == ("service_role", "proven")
+    assert [each.layer for each in first.evidence][-2:] == ["message", "authorization"]
+
+
+def test_details_that_the_documents_contradict_are_shown_beside_what_these_say() -> None:
+    """AWS says that a boundary denied; the role that was read has none, and lacks the action."""
+    snapshot = with_runs(run("Build", "Build", "Failed", AUTHORIZED))
+    drop(snapshot, SERVICE, "Builds", "codebuild:StartBuild")
+    snapshot["decoded"] = {"abc123def456": details("PERMISSIONS_BOUNDARY", "IMPLICIT_DENY")}
+    told, read = examine(snapshot).findings
+    assert told.detail == "boundary"
+    assert [each.layer for each in told.evidence] == ["message", "authorization"]
+    assert (read.component, read.certainty, read.detail) == ("service_role", "proven", "")
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", '{"evaluations": [{"checks": 3}, 4]}'])
+def test_details_that_nobody_understands_change_nothing(text: str) -> None:
+    snapshot = with_runs(run("Build", "Build", "Failed", AUTHORIZED))
+    drop(snapshot, SERVICE, "Builds", "codebuild:StartBuild")
+    plain = examine(snapshot).findings[0]
+    found = examine(snapshot | {"decoded": {"abc123def456": text}}).findings[0]
+    assert replace(found, checks=()) == replace(plain, checks=())
 
 
 # --- access that AWS lists and pipelines do without --------------------------------------------

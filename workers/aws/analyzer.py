@@ -6,11 +6,11 @@ https://docs.aws.amazon.com/IAM/latest/UserGuide/access-analyzer-custom-policy-c
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from workers.aws.calls import Chain, Place, then
+from workers.aws.calls import Answer, Chain, Place, then
 from workers.diagnosis.model import Step, TargetKind
 from workers.diagnosis.reviews import digest
 from workers.snapshot.model import PolicyText, Reading, Review
@@ -85,11 +85,13 @@ def new_access(
     )
     return then(
         answer,
-        lambda found: tuple(
-            each.get("statementId") or f"#{each.get('statementIndex', 0) + 1}"
-            for each in found.get("reasons", ())
-        ),
+        lambda found: () if found["result"] == "PASS" else tuple(_statements(found)) or ("?",),
     )
+
+
+def _statements(found: Answer) -> Iterator[str]:
+    for each in found.get("reasons") or ():
+        yield str(each.get("statementId") or f"#{each.get('statementIndex', 0) + 1}")
 
 
 def review(chain: Chain, steps: Iterable[Step], region: str) -> tuple[Review, ...]:
@@ -125,22 +127,3 @@ def _reviewed(chain: Chain, step: Step, region: str) -> Review | None:
     remarks = [each for each in found.value or () if each.type in _TOLD]
     told = tuple(f"{each.type} {each.code}: {each.text}" for each in remarks)
     return Review(digest(step.after), told, opens)
-
-
-def opens_nothing_new(
-    chain: Chain,
-    account: str,
-    region: str,
-    before: PolicyText,
-    after: PolicyText,
-    type: Literal["IDENTITY_POLICY", "RESOURCE_POLICY"],
-) -> Reading[bool]:
-    """Whether `after` grants nothing that `before` does not. AWS bills each of these calls."""
-    answer = chain.read(
-        Place("accessanalyzer", account, region),
-        "CheckNoNewAccess",
-        existingPolicyDocument=before,
-        newPolicyDocument=after,
-        policyType=type,
-    )
-    return then(answer, lambda found: found["result"] == "PASS")

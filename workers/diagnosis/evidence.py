@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
+from workers.diagnosis.authorization import refusals
 from workers.diagnosis.cause import Side
 from workers.diagnosis.checks import Checker
 from workers.diagnosis.drafts import Draft
@@ -31,6 +32,8 @@ from workers.snapshot.model import Opinion, Snapshot
 
 MESSAGE = "message"
 SIMULATOR = "simulator"
+AUTHORIZATION = "authorization"
+_OF_OTHERS = frozenset({MESSAGE, SIMULATOR, AUTHORIZATION})
 _NEAREST = 2
 _POLICIES = 6
 _RESOURCE = (Layer.RESOURCE, Layer.TRUST)
@@ -39,11 +42,17 @@ _RESOURCE = (Layer.RESOURCE, Layer.TRUST)
 def grounds(draft: Draft, checker: Checker, names: Names) -> tuple[Evidence, ...]:
     """What proves the draft, the deciding document first, then what AWS and others said."""
     holder = role_of(draft.lead.principal)
-    said = tuple(of_failure(failure) for failure in draft.matched)
+    said = (
+        *(of_failure(failure) for failure in draft.matched),
+        *_authorizations(draft.matched, checker.snapshot, names),
+    )
     opinions = tuple(_opinions(draft.checks[0], checker.snapshot, names)) if draft.checks else ()
     found = (*_decisive(draft, checker, names), *draft.evidence, *said, *opinions)
     return tuple(
-        replace(each, name=names.source(each.layer, each.policy, holder)) for each in found
+        each
+        if each.layer in _OF_OTHERS
+        else replace(each, name=names.source(each.layer, each.policy, holder))
+        for each in found
     )
 
 
@@ -102,6 +111,24 @@ def of_failure(failure: Failure) -> Evidence:
         effect=(denial.effect or "") if denial is not None else "",
         text=failure.text,
     )
+
+
+def _authorizations(
+    failures: Iterable[Failure], snapshot: Snapshot, names: Names
+) -> Iterator[Evidence]:
+    """The checks that AWS keeps of a refused request, whether they agree with the rest or not."""
+    for failure in failures:
+        id = failure.denial.authorization_id if failure.denial is not None else ""
+        for each in refusals(snapshot.decoded.get(id, "")) if id else ():
+            named = {"layer": names.texts.say(f"layers.{each.layer}"), "action": each.action}
+            key = "authorization_policy" if each.policy else "authorization"
+            yield Evidence(
+                layer=AUTHORIZATION,
+                policy=each.policy,
+                statement=each.statement,
+                effect=each.effect,
+                text=names.texts.say(f"words.{key}", policy=names.policy(each.policy), **named),
+            )
 
 
 def agreeing(check: Check, opinions: Iterable[Opinion]) -> bool | None:

@@ -7,13 +7,13 @@ https://docs.aws.amazon.com/codepipeline/latest/APIReference/API_ActionExecution
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import Any, cast
 
-from workers.diagnosis.denials import Denial, Layer, parse_denial
+from workers.diagnosis.authorization import detailed
+from workers.diagnosis.denials import Denial, parse_denial
+from workers.diagnosis.denials.decoded import with_decoded
 from workers.diagnosis.lookup import find_role, role_of
 from workers.pipeline.arn import account_of
 from workers.snapshot.model import Run, Snapshot, TrailEvent
@@ -146,30 +146,12 @@ def _denial_of(event: TrailEvent) -> Denial:
 
 
 def _decoded(denial: Denial, snapshot: Snapshot) -> Denial:
-    """The denial with what sts:DecodeAuthorizationMessage said of its encoded message.
-
-    https://docs.aws.amazon.com/STS/latest/APIReference/API_DecodeAuthorizationMessage.html
-    """
-    text = snapshot.decoded.get(denial.encoded_message) if denial.encoded_message else None
-    if text is None:
-        return denial
-    try:
-        value = json.loads(text)
-    except ValueError:
-        return denial
-    context = value.get("context") if isinstance(value, dict) else None
-    if not isinstance(context, dict):
-        return denial
-    principal: Any = context.get("principal")
-    arn = principal.get("arn", "") if isinstance(principal, dict) else ""
-    return replace(
-        denial,
-        principal=denial.principal or str(arn),
-        action=denial.action or str(context.get("action", "")),
-        resource=denial.resource or str(context.get("resource", "")),
-        effect=denial.effect or ("explicitDeny" if value.get("explicitDeny") else "implicitDeny"),
-        layer=denial.layer or cast("Layer | None", None),
-    )
+    """The denial with what AWS said of its encoded message or its authorization id, if asked."""
+    message = snapshot.decoded.get(denial.encoded_message) if denial.encoded_message else None
+    if message is not None:
+        denial = with_decoded(denial, message)
+    details = snapshot.decoded.get(denial.authorization_id) if denial.authorization_id else None
+    return denial if details is None else detailed(denial, details)
 
 
 def _completed(denial: Denial, snapshot: Snapshot) -> Denial:

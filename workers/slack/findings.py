@@ -73,7 +73,7 @@ def statement_of(evidence: Evidence, texts: Texts, known: Sequence[str] = ()) ->
 
     A policy without a name of its own goes by its layer, and by its ARN if that is not `known`.
     """
-    if evidence.layer in ("message", "simulator"):
+    if evidence.layer in ("message", "simulator", "authorization"):
         return texts(f"evidence.{evidence.layer}")
     effect = {"deny": "denies", "explicitdeny": "denies", "allow": "nearest"}.get(
         evidence.effect.lower(), "silent" if evidence.effect else "says"
