@@ -143,7 +143,8 @@ def _facts(each: Finding, texts: Texts) -> Mrkdwn:
     lines: list[Mrkdwn] = []
     if each.principal:
         lines.append(texts("finding.who", principal=code(each.principal, 400)))
-    named = tuple(dict.fromkeys(action for action in (each.action, *each.actions) if action))
+    # A fault without an IAM action, a handshake say, is in the headline already.
+    named = tuple(dict.fromkeys(action for action in (each.action, *each.actions) if ":" in action))
     if named:
         shown = [code(action, 140) for action in named[:4]]
         if len(named) > 4:
