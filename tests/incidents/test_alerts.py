@@ -69,6 +69,11 @@ def test_the_threads_buttons_work_as_after_a_command(
     modal = house.workspace.modal(DEV)
     assert modal is not None
     assert "PipelineAccessDecrypt" in str(modal.blocks)
+    house.workspace.submit(DEV, modal, {"reason": "deploys are down"})
+    house.work()
+    _, finding, *rest = threads(house)[0]
+    assert f"Fix requested by <@{DEV}>" in said([finding])
+    assert any("*Fix requested*" in each.text for each in rest)
 
 
 def test_later_failures_of_the_cause_join_the_thread_with_a_count(

@@ -14,9 +14,11 @@ from redis import Redis
 
 from demo.workspace import Message, Person
 from demo.workspace.sender import sign
+from tests.jobs.conftest import stage
 from tests.jobs.house import CONFIGURATION, DEPLOYS, DEV, GUEST, OTHER, PEOPLE, House, open_house
-from tests.jobs.stage import Stage, standard
-from workers import jobs
+from tests.jobs.stage import Stage
+
+__all__ = ["stage"]
 
 BOT = "<@U0PIPELINE>"
 ERROR = (
@@ -24,13 +26,6 @@ ERROR = (
     "kms:Decrypt because no identity-based policy allows the kms:Decrypt action"
 )
 CI = Person("U0CIBOT", "ci", is_bot=True)
-
-
-@pytest.fixture
-def stage(monkeypatch: pytest.MonkeyPatch) -> Stage:
-    made = standard()
-    monkeypatch.setattr(jobs, "open_engine", made.open_engine)
-    return made
 
 
 @pytest.fixture

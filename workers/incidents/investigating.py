@@ -202,28 +202,19 @@ def _show_cause(room: Room, inquiry: Inquiry, cause: Found) -> None:
 
 
 def _show_picture(room: Room, inquiry: Inquiry, found: Investigation) -> None:
-    """The timeline as a picture, once; the summary says the same in words."""
-    thread = _thread(room, inquiry)
-    first = room.redis.set(f"{PREFIX}{inquiry.id}:picture", 1, nx=True, ex=EXPORT_SECONDS)
-    if thread is None or not first:
-        return
-    words = _words(room.texts, found)
-    happened = occurrences(found)
+    """The timeline as a picture; the summary says the same in words."""
+    words, happened = _words(room.texts, found), occurrences(found)
     try:
         drawn = png(picture.draw(happened, found.until, words))
     except CannotRaster as error:
         log.warning("timeline not drawn", error=str(error))
         return
-    channel, ts = thread
-    files.share(
-        room.client,
-        channel,
-        ts,
-        "timeline.png",
-        drawn,
-        title=words.title,
-        alt=picture.describe(happened, words),
-    )
+    alt = picture.describe(happened, words)
+    item = delivery.file("timeline", "timeline.png", drawn, title=words.title, alt=alt)
+    if inquiry.thread:
+        item = item.model_copy(update={"channel": inquiry.channel, "thread": inquiry.thread})
+    room.outbox.add(inquiry.id, item)
+    deliver_now(room, inquiry.id)
 
 
 def export(room: Room, inquiry_id: str, user: str, channel: str, thread: str) -> None:

@@ -6,7 +6,6 @@ As those of `workers.jobs` they take JSON values, may run twice, and speak throu
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from typing import Any
 
 import structlog
@@ -18,15 +17,14 @@ from workers.incidents.intake import Intake
 from workers.incidents.survey import open_survey
 from workers.incidents.triage import Triage
 from workers.incidents.watches import Target
-from workers.inquiry import Inquiry, State, new_id
+from workers.inquiry import Inquiry, new_id
 from workers.room import Room, open_room
 from workers.slack.people import NotKnown
-from workers.telling import failing
+from workers.telling import SLACK_AWAY, answered
 
 BATCH = 100  # pipelines looked at together
 LOOKING = 0.8  # of a sweep's time; the rest is for CloudTrail and for telling
 SHARE = 0.5  # of the job's time after which the rest is left to the next job
-SLACK_AWAY = Retry(max=60, interval=[5, 10, 20, 40, 60])
 
 log = structlog.get_logger(__name__)
 
@@ -52,18 +50,18 @@ def alerts() -> None:
 def watch(request: dict[str, Any], target: dict[str, Any]) -> Retry | None:
     """Let a channel watch pipelines, if the person may ask about them."""
     wanted = Target.model_validate(target)
-    return _answered(request, lambda room, inquiry: watching.watch(room, inquiry, wanted))
+    return answered(request, lambda room, inquiry: watching.watch(room, inquiry, wanted))
 
 
 def unwatch(request: dict[str, Any], target: dict[str, Any]) -> Retry | None:
     """Let a channel watch something no longer."""
     wanted = Target.model_validate(target)
-    return _answered(request, lambda room, inquiry: watching.unwatch(room, inquiry, wanted))
+    return answered(request, lambda room, inquiry: watching.unwatch(room, inquiry, wanted))
 
 
 def list_watches(request: dict[str, Any]) -> Retry | None:
     """Tell the asker what the channel watches."""
-    return _answered(request, watching.watching)
+    return answered(request, watching.watching)
 
 
 def investigate(
@@ -77,7 +75,7 @@ def investigate(
         with open_survey(room.settings, inquiry.id, limit) as survey:
             investigating.run(room, inquiry, survey, time.time() - seconds, wanted)
 
-    return _answered(request, answer)
+    return answered(request, answer)
 
 
 def sweep(sweep_id: str) -> Retry | None:
@@ -96,18 +94,3 @@ def sweep(sweep_id: str) -> Retry | None:
 def export_timeline(inquiry_id: str, user: str, channel: str, thread: str) -> None:
     """Share the timeline of an investigation in its thread, for the post-mortem."""
     investigating.export(open_room(), inquiry_id, user, channel, thread)
-
-
-def _answered(request: dict[str, Any], answer: Callable[[Room, Inquiry], None]) -> Retry | None:
-    inquiry = Inquiry.model_validate(request)
-    room = open_room()
-    with failing(room, inquiry):
-        standing = room.inquiries.standing(inquiry.id)
-        if standing is not None and standing.state not in (State.RESERVED, State.QUEUED):
-            return None  # answered, or given up, before this second run
-        try:
-            answer(room, inquiry)
-        except NotKnown as error:
-            log.warning("Slack does not say who asks", inquiry=inquiry.id, error=str(error))
-            return SLACK_AWAY
-    return None

@@ -15,12 +15,10 @@ from workers.incidents.watches import Watches
 from workers.room import Room
 from workers.slack import alerts as words
 from workers.slack import delivery, findings
-from workers.slack.blocks import Message
 from workers.slack.delivery import ROOT, Item
 from workers.telling import link
 
 COUNT = "count"
-FINDING = "finding"
 
 log = structlog.get_logger(__name__)
 
@@ -68,7 +66,7 @@ def _items(room: Room, alert: Alert) -> list[Item]:
     items: list[Item] = []
     if not alert.shown:
         items.append(delivery.post(ROOT, alert.channel, root))
-        items.append(delivery.reply(FINDING, _finding(room, alert)))
+        items.append(_finding(room, alert))
     else:
         items.append(delivery.update(f"{ROOT}:{mark}", ROOT, root))
     if _several(alert):
@@ -87,17 +85,18 @@ def _several(alert: Alert) -> bool:
     return alert.counted or alert.failures > 1 or len(alert.members) > 1
 
 
-def _finding(room: Room, alert: Alert) -> Message:
+def _finding(room: Room, alert: Alert) -> Item:
+    """The finding under its own step, so that it says later that its fix was requested."""
     known = room.inquiries.report(alert.id)
-    standing = room.inquiries.standing(alert.id)
     if known is not None and alert.finding:
-        found = from_json(known)
-        for position, each in enumerate(found.findings, start=1):
+        found = from_json(known).findings
+        for position, each in enumerate(found, start=1):
             if each.id == alert.finding:
-                total = len(found.findings)
-                return findings.finding(each, position, total, alert.id, room.texts)
+                message = findings.finding(each, position, len(found), alert.id, room.texts)
+                return delivery.reply(findings.step_of(each), message)
+    standing = room.inquiries.standing(alert.id)
     text = standing.inquiry.errors[0] if standing and standing.inquiry.errors else ""
-    return words.said(alert, text, room.texts)
+    return delivery.reply("said", words.said(alert, text, room.texts))
 
 
 def _refused(room: Room, alerts: Alerts, alert: Alert, why: str) -> None:
