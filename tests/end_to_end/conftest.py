@@ -9,10 +9,7 @@ import pytest
 from redis import Redis
 
 from demo.local import LocalWorld
-from tests.end_to_end.browser import browser, page
 from tests.end_to_end.people import Story
-
-__all__ = ["browser", "page", "story", "world"]
 
 HERE = Path(__file__).parent
 

@@ -26,7 +26,8 @@ def test_a_denied_pipeline_is_asked_about_requested_approved_and_cured(
     here.type("/pipeline-access payments-deploy")
     expect(here.message("Queued")).to_contain_text("Only visible to you")
     root = here.message("payments-deploy is denied")
-    expect(root).to_contain_text(f"The policy of KMS key {KEY}", timeout=ANSWER)
+    expect(root).to_contain_text("PaymentsDeploy may not kms:Decrypt", timeout=ANSWER)
+    expect(root).to_contain_text("KMS key payments-artifacts (4f1c2a60…)")
 
     # The thread says who, what, on which, where and why, and shows the change.
     thread = here.open_thread(root)

@@ -7,10 +7,7 @@ import pytest
 from slack_sdk import WebClient
 
 from demo.workspace import Channel, Person, UserGroup, Workspace
-from tests.end_to_end.browser import browser, page
 from tests.workspace.bolt import Bot
-
-__all__ = ["browser", "page"]
 
 
 class Clock:
