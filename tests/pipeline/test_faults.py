@@ -57,6 +57,11 @@ def connection(**fields: Any) -> dict[str, Any]:
     return action("CodeStarSourceConnection", "Source", **(defaults | fields))
 
 
+def flow(**fields: Any) -> dict[str, Any]:
+    machine = f"arn:aws:states:us-east-1:{TARGET}:stateMachine:check"
+    return action("StepFunctions", "Invoke", configuration={"StateMachineArn": machine}, **fields)
+
+
 def trust(*statements: dict[str, Any]) -> dict[str, Any]:
     return {"trust": {"Version": "2012-10-17", "Statement": list(statements)}}
 
@@ -139,6 +144,10 @@ PAIRS: dict[str, tuple[Snapshot, Snapshot]] = {
     "cloudformation_role_of_other_account": (
         snapshot(source(), deploy(configuration={"RoleArn": role("cfn")})),
         snapshot(source(), deploy(configuration={"RoleArn": role("cfn", TARGET)})),
+    ),
+    "state_machine_of_other_account": (
+        snapshot(flow()),
+        snapshot(flow(roleArn=role("Flow", TARGET))),
     ),
     "build_output_with_default_key": (
         snapshot(

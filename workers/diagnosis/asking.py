@@ -191,6 +191,8 @@ def _requirement(
         context["aws:ResourceAccount"] = owner
     if region:
         context["aws:RequestedRegion"] = region
+    if denial.action.lower().startswith("kms:"):
+        context["kms:CallerAccount"] = account_of(principal)
     if denial.action.lower() == "iam:passrole" and (
         service := _passed_to(denial.resource, snapshot)
     ):

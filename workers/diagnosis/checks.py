@@ -140,7 +140,8 @@ class Checker:
         is_key = requirement.action.lower().startswith("kms:")
         return replace(
             mine,
-            resource=self._resource(requirement.action, requirement.resource),
+            resource=self._resource(requirement.action, requirement.resource)
+            or _share(requirement.resource, account),
             vpce=self._endpoints(requirement),
             scps=self._of_organisation(account, "scps") if account else (),
             rcps=self._of_organisation(owner, "rcps"),
@@ -354,3 +355,14 @@ def _closeness(check: Check) -> int:
 def _alternative(check: Check) -> tuple[str, ...]:
     need = check.requirement
     return (need.alternative, need.principal, need.resource, need.stage, need.pipeline_action)
+
+
+def _share(resource: str, account: str) -> Unreadable | None:
+    """What lets another account use a connection: a share of AWS RAM, which nobody reads here.
+
+    https://docs.aws.amazon.com/dtconsole/latest/userguide/connections-share.html
+    """
+    arn = parse_arn(resource)
+    if arn is None or arn.service != "codeconnections" or account in ("", arn.account):
+        return None
+    return Unreadable(f"resource share of {resource}", "shares of AWS RAM are not read")

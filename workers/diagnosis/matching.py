@@ -155,7 +155,7 @@ def _fit(failure: Failure, need: Requirement, draft: Draft, cause: Cause | None)
     if not (_layer_fits(denial.layer, cause) and _effect_fits(denial, draft, cause)):
         return 0
     if denial.principal and denial.action:
-        return _exact_fit(failure, need)
+        return _exact_fit(failure, need) or _fault_fit(failure, need, draft)
     if failure.source is Source.TRAIL:
         return 0
     if denial.principal and not same_principal(denial.principal, need.principal):
@@ -180,7 +180,10 @@ def _fit(failure: Failure, need: Requirement, draft: Draft, cause: Cause | None)
     if _EXECUTING & set(denial.points_at) and need.part in _EXECUTING_PARTS:
         score += 3
     if need.strength is Strength.DOCUMENTED:
+        # What pipelines do without daily explains less than what they need and may lack.
         score -= 3
+        if denial.action.lower() != need.action.lower():
+            score -= _WEIGHTS[Certainty.PROVEN]
     return score
 
 
@@ -194,6 +197,17 @@ def _exact_fit(failure: Failure, need: Requirement) -> int:
     if not denial.resource or denial.resource == "*":
         return EXACT - 20
     return EXACT if resource_fits(denial.resource, need) else 0
+
+
+def _fault_fit(failure: Failure, need: Requirement, draft: Draft) -> int:
+    """A fault explains every refusal of its principal at its thing, not of one action only."""
+    denial = failure.denial
+    assert denial is not None
+    if not draft.fault or not same_principal(denial.principal, need.principal):
+        return 0
+    service = denial.action.lower().partition(":")[0]
+    same = need.action.lower().startswith(f"{service}:") and denial.resource == need.resource
+    return EXACT - 20 if same else 0
 
 
 def _is_here(failure: Failure, need: Requirement, draft: Draft) -> bool:

@@ -78,20 +78,27 @@ class _Requirements:
             yield from self._access(access, situation)
 
     def _of(self, situation: Situation) -> Iterable[Requirement]:
-        """One action's requirements, each once: the stronger of two that ask the same."""
-        found: dict[tuple[str, str, str], Requirement] = {}
-        for each in self._each(situation):
-            identity = (each.principal, each.action, each.resource)
+        """One action's requirements, each once: the stronger of two that ask the same.
+
+        A request that is known to leave a condition key out is another one than that with it.
+        """
+        found: dict[tuple[str, str, str, tuple[str, ...]], Requirement] = {}
+        for access, each in self._each(situation):
+            identity = (each.principal, each.action, each.resource, access.absent)
             if identity not in found or _RANK[each.strength] < _RANK[found[identity].strength]:
                 found[identity] = each
         return found.values()
 
-    def _each(self, situation: Situation) -> Iterator[Requirement]:
+    def _each(self, situation: Situation) -> Iterator[tuple[Access, Requirement]]:
+        for access in self._all_entries(situation):
+            for each in self._access(access, situation):
+                yield access, each
+
+    def _all_entries(self, situation: Situation) -> Iterator[Access]:
         if situation.action.role_arn not in (None, situation.pipeline.role_arn):
-            yield from self._whole(situation, "action_role")
-        yield from self._whole(situation, "user_action")
-        for access in self._entries(situation):
-            yield from self._access(access, situation)
+            yield from self._catalogue.sets["action_role"].access
+        yield from self._catalogue.sets["user_action"].access
+        yield from self._entries(situation)
 
     def _entries(self, situation: Situation) -> Iterable[Access]:
         if situation.provider is not None:

@@ -23,6 +23,7 @@ def find(snapshot: Snapshot, situations: Situations) -> Iterator[Fault]:
         yield from _place(situations, situation)
         yield from _artifacts(situations, situation)
         yield from _passed_role(situation)
+        yield from _state_machine(situation)
         yield from _build_outputs(situations, situation)
         yield from _external_id(snapshot, situation)
 
@@ -101,6 +102,26 @@ def _passed_role(situation: Situation) -> Iterator[Fault]:
                 account=account_of(role),
                 executing=situation.account,
             )
+
+
+def _state_machine(situation: Situation) -> Iterator[Fault]:
+    """A state machine has no resource-based policy that could let another account in.
+
+    https://docs.aws.amazon.com/step-functions/latest/dg/concepts-access-cross-acct-resources.html
+    """
+    arn = parse(situation.configuration.get("StateMachineArn"))
+    if situation.action.type.provider != "StepFunctions" or arn is None:
+        return
+    if arn.account != situation.account:
+        yield of_action(
+            situation,
+            "state_machine_of_other_account",
+            "config",
+            action="states:StartExecution",
+            resource=str(arn),
+            account=arn.account,
+            executing=situation.account,
+        )
 
 
 def _build_outputs(situations: Situations, situation: Situation) -> Iterator[Fault]:
