@@ -158,12 +158,16 @@ def _stay_on_this_machine() -> None:
 
 @contextlib.contextmanager
 def _ended_by_signals() -> Iterator[None]:
-    """SIGTERM and SIGHUP end the world as SIGINT does."""
+    """SIGINT (also where a shell that put us into the background has it ignored), SIGTERM and,
+    unless it is ignored on purpose (nohup), SIGHUP end the world."""
 
     def interrupt(*_: object) -> None:
         raise KeyboardInterrupt
 
-    before = {each: signal.signal(each, interrupt) for each in (signal.SIGTERM, signal.SIGHUP)}
+    numbers = {signal.SIGINT, signal.SIGTERM}
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+        numbers.add(signal.SIGHUP)
+    before = {each: signal.signal(each, interrupt) for each in numbers}
     try:
         yield
     finally:

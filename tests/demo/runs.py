@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -15,15 +16,20 @@ SECONDS = 90.0  # more than any machine needs
 
 
 class Demo:
-    """A demo of its own session, with a temporary folder and a home of its own under `place`."""
+    """A demo of its own session, with a temporary folder and a home of its own under `place`.
 
-    def __init__(self, place: Path, *arguments: str, checkout: Path = ROOT) -> None:
+    background: with SIGINT ignored, as a script's `command &` starts it.
+    """
+
+    def __init__(
+        self, place: Path, *arguments: str, checkout: Path = ROOT, background: bool = False
+    ) -> None:
         self.place = place
         self.temporary, self.home = place / "tmp", place / "home"
         for folder in (self.temporary, self.home):
             folder.mkdir(parents=True)
         self.output = place / "output"
-        with self.output.open("wb") as output:
+        with self.output.open("wb") as output, _ignoring(*[signal.SIGINT] * background):
             self._child = subprocess.Popen(
                 [sys.executable, "-m", "workers.cli", "demo", *arguments],
                 cwd=checkout,
@@ -105,6 +111,16 @@ def _processes() -> Iterator[Path]:
 
 def _command(entry: Path) -> str:
     return (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+
+
+@contextmanager
+def _ignoring(*numbers: int) -> Iterator[None]:
+    before = {each: signal.signal(each, signal.SIG_IGN) for each in numbers}
+    try:
+        yield
+    finally:
+        for each, handler in before.items():
+            signal.signal(each, handler)
 
 
 @contextmanager

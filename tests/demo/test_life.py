@@ -67,7 +67,8 @@ def test_it_can_be_ended_while_the_accounts_are_made(tmp_path: Path) -> None:
 
 
 def test_two_run_side_by_side_and_each_takes_only_its_own_along(tmp_path: Path) -> None:
-    with running(Demo(tmp_path / "one"), Demo(tmp_path / "other")) as (one, other):
+    demos = Demo(tmp_path / "one", background=True), Demo(tmp_path / "other")
+    with running(*demos) as (one, other):
         for demo in (one, other):
             demo.until(lambda demo=demo: demo.says("Ctrl-C"))  # type: ignore[misc]
         assert page(one) != page(other)
