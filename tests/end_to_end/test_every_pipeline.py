@@ -30,6 +30,10 @@ def test_every_pipeline_gets_a_thread_that_names_its_true_cause(
     assert len(threads) == len(world.world.pipelines) >= 10
     assert [_wrong(each) for each in threads if not each.right] == []
     assert len(story.roots()) == len(threads), "one thread each"
+    (repeated,) = (each for each in threads if each.pipeline.name == "pricing-deploy")
+    said = "\n".join(story.plain(each) for each in repeated.messages)
+    assert 'key "AWS" twice' in said
+    assert "line 20" in said, "a document that is wrong is told with the position"
 
 
 def test_the_world_has_every_component_fail_somewhere_and_something_healthy(

@@ -6,7 +6,7 @@ import json
 import subprocess
 import sys
 
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 from demo.local import LocalWorld
 from tests.end_to_end.browser import WorkspacePage
@@ -25,7 +25,7 @@ def test_a_denied_pipeline_is_asked_about_requested_approved_and_cured(
     here.open_channel("payments-deploys")
     here.type("/pipeline-access payments-deploy")
     expect(here.message("Queued")).to_contain_text("Only visible to you")
-    root = here.message("payments-deploy is denied")
+    root = _root(page, story)
     expect(root).to_contain_text("PaymentsDeploy may not kms:Decrypt", timeout=ANSWER)
     expect(root).to_contain_text("KMS key payments-artifacts (4f1c2a60…)")
 
@@ -60,7 +60,7 @@ def test_a_denied_pipeline_is_asked_about_requested_approved_and_cured(
     # An approver does; the worker applies just that and says that it is cured.
     here.act_as("Platform engineer")
     here.open_channel("payments-deploys")
-    thread = here.open_thread(here.message("payments-deploy is denied"))
+    thread = here.open_thread(root)
     request = thread.locator(".message", has_text="Friday's release waits for it")
     request.get_by_role("button", name="Approve").click()
     _confirm(here, page)
@@ -79,6 +79,12 @@ def test_a_denied_pipeline_is_asked_about_requested_approved_and_cured(
         ("payments-deploy", "rolled_back")
     ]
     assert run(world, "audit", "--verify").returncode == 0
+
+
+def _root(page: Page, story: Story) -> Locator:
+    """The message that begins the thread of this story, and of no earlier one."""
+    message = story.world.workspace.wait_for(lambda: story.roots("*payments-deploy*"), 60)[0]
+    return page.locator(f'.main .message[data-ts="{message.ts}"]')
 
 
 def run(world: LocalWorld, *arguments: str) -> subprocess.CompletedProcess[str]:
