@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from tests.pipeline.build import (
     BUCKET,
     HOME,
     KEY,
+    PIPELINE_ARN,
     REGION,
     SERVICE_ROLE,
     SOURCE,
@@ -241,4 +243,37 @@ def test_events_of_another_accounts_source_need_the_event_bus_to_let_them_in() -
 )
 def test_other_pipelines_ask_nothing_of_the_event_bus(found: Snapshot) -> None:
     assert "events:PutEvents" not in {each for each, _ in required(found, strengths=DOCUMENTED)}
+    assert ids(found, Kind.EVENT_BUS) == set()
+
+
+def test_a_rule_that_waits_for_another_accounts_events_needs_them_to_arrive() -> None:
+    rule = f"arn:aws:events:{REGION}:{HOME}:rule/on-push"
+    pattern = {
+        "source": ["aws.codecommit"],
+        "resources": [f"arn:aws:codecommit:{REGION}:{SOURCE}:app"],
+    }
+    found = snapshot(
+        action("CodeCommit", "Source", roleArn=role("Src", SOURCE)),
+        descriptions={
+            PIPELINE_ARN: {"RuleArns": [rule]},
+            rule: {"EventPattern": json.dumps(pattern), "Targets": [{"Arn": PIPELINE_ARN}]},
+        },
+    )
+    needed = [
+        each
+        for each in requirements(found, catalogue())
+        if each.action == "events:PutEvents" and each.strength is Strength.WHEN
+    ]
+    assert [(each.principal, each.resource) for each in needed] == [
+        (f"arn:aws:iam::{SOURCE}:root", BUS)
+    ]
+    assert BUS in ids(found, Kind.EVENT_BUS)
+
+
+@pytest.mark.parametrize("pattern", ["", "no JSON", "[]", '{"account": [{"prefix": "3"}]}'])
+def test_a_pattern_that_names_no_account_asks_nothing_of_the_bus(pattern: str) -> None:
+    rule = f"arn:aws:events:{REGION}:{HOME}:rule/on-push"
+    found = snapshot(
+        descriptions={PIPELINE_ARN: {"RuleArns": [rule]}, rule: {"EventPattern": pattern}}
+    )
     assert ids(found, Kind.EVENT_BUS) == set()

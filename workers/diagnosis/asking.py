@@ -20,6 +20,11 @@ READ_CODE = "read_code_in_artifact"
 _STACK_PAGE = (
     "https://docs.aws.amazon.com/codepipeline/latest/userguide/action-reference-CloudFormation.html"
 )
+_BUILD_CONNECTION = "build_connection"
+_OF_CONNECTION = ("GetConnectionToken", "GetConnection", "UseConnection")
+_CONNECTION_PAGE = (
+    "https://docs.aws.amazon.com/codebuild/latest/userguide/connections-github-app.html"
+)
 _LISTED = Strength.DOCUMENTED
 _ROLES = {
     "service_role": Part.SERVICE_ROLE,
@@ -45,6 +50,9 @@ def asked_for(
             continue
         if denial.kind == STACK_CODE:
             found += _of_stack_code(failure, (*requirements, *found), snapshot)
+            continue
+        if denial.kind == _BUILD_CONNECTION:
+            found += _of_build_connection(failure, (*requirements, *found), sendable)
             continue
         if not (denial.principal and denial.action):
             continue
@@ -167,6 +175,47 @@ def _of_stack_code(
                 yield need
 
 
+def _of_build_connection(
+    failure: Failure, known: Sequence[Requirement], sendable: frozenset[str]
+) -> Iterator[Requirement]:
+    """What a build needs to reach a source of its own through the connection that AWS names.
+
+    A clone that the pipeline hands over is in the catalogue.
+    https://docs.aws.amazon.com/codebuild/latest/userguide/connections-github-app.html
+    """
+    denial = failure.denial
+    assert denial is not None
+    if any(each.resource == denial.connection and _builds(each) for each in known):
+        return
+    owner, region = account_of(denial.connection), region_of(denial.connection)
+    for need in known:
+        here = not failure.stage or (need.stage, need.pipeline_action) == (
+            failure.stage,
+            failure.action,
+        )
+        if not (here and _builds(need)):
+            continue
+        for action in _OF_CONNECTION:
+            yield replace(
+                need,
+                action=f"codeconnections:{action}",
+                resource=denial.connection,
+                resource_account=owner,
+                region=region,
+                context=MappingProxyType({"aws:SecureTransport": "true"} | _owned_by(owner)),
+                unknown=sendable - {"aws:securetransport", "aws:resourceaccount"},
+                strength=Strength.WHEN,
+                purpose="clone_with_connection",
+                documentation=_CONNECTION_PAGE,
+                pattern="",
+            )
+        return
+
+
+def _builds(need: Requirement) -> bool:
+    return need.part is Part.BUILD_ROLE
+
+
 def _owned_by(account: str) -> dict[str, str]:
     return {"aws:ResourceAccount": account} if account else {}
 
@@ -216,11 +265,14 @@ def _requirement(
 def _part_of(failure: Failure) -> Part:
     """The part of a principal that the pipeline does not name: as the message has it, or a person.
 
-    Builds call their sessions AWSCodeBuild-<id>.
+    Builds call their sessions AWSCodeBuild-<id>; the console calls the roles of the rules that
+    start pipelines cwe-role-<region>-<pipeline>.
     """
     points_at = failure.denial.points_at if failure.denial is not None else ()
     if "/AWSCodeBuild-" in failure.text:
         return Part.BUILD_ROLE
+    if failure.principal.rpartition("/")[2].startswith("cwe-role-"):
+        return Part.EVENT_ROLE
     return _ROLES.get(points_at[0], Part.USER) if points_at else Part.USER
 
 

@@ -176,17 +176,41 @@ def of_environment(action: Action | Rule, configuration: Mapping[str, str]) -> S
 
 
 def of_pipeline(snapshot: Snapshot, pipeline_arn: str) -> Scope:
-    """The roles of the rules that have the pipeline as their target."""
+    """The roles of the rules that start the pipeline, and the accounts whose events they await."""
     roles: list[str | None] = []
+    accounts: list[str] = []
     for arn in rule_arns(snapshot, pipeline_arn):
-        rule = snapshot.description(arn)
-        if rule.value is not None:
+        rule = snapshot.description(arn).value
+        if rule is not None:
             roles += [
                 target.get("RoleArn")
-                for target in rule.value.get("Targets", ())
+                for target in rule.get("Targets", ())
                 if target.get("Arn") == pipeline_arn
             ]
-    return {"event_role_arn": _values(roles)}
+            accounts += _awaited(str(rule.get("EventPattern", "")))
+    home = place_of(pipeline_arn)
+    return {
+        "event_role_arn": _values(roles),
+        "source_account": _values(
+            f"arn:{home.partition}:iam::{account}:root"
+            for account in accounts
+            if account not in ("", home.account)
+        ),
+    }
+
+
+def _awaited(pattern: str) -> list[str]:
+    """The accounts that an event pattern names, by themselves or in the ARNs of resources.
+
+    https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-event-patterns.html
+    """
+    wanted = json_of(pattern)
+    if not isinstance(wanted, dict):
+        return []
+    accounts, resources_named = wanted.get("account", ()), wanted.get("resources", ())
+    return [each for each in accounts if isinstance(each, str)] + [
+        account_of(each) for each in resources_named if isinstance(each, str)
+    ]
 
 
 def rule_arns(snapshot: Snapshot, pipeline_arn: str) -> tuple[str, ...]:

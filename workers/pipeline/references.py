@@ -130,8 +130,11 @@ class _Wanted:
         yield Reference(Kind.EVENT_RULE, pipeline.arn, pipeline.account, pipeline.region)
         for arn in derived.rule_arns(self.snapshot, pipeline.arn):
             yield from self.at(Kind.EVENT_RULE, arn)
-        for value in derived.of_pipeline(self.snapshot, pipeline.arn)["event_role_arn"]:
+        events = derived.of_pipeline(self.snapshot, pipeline.arn)
+        for value in events["event_role_arn"]:
             yield from _principal(value.text)
+        if events["source_account"]:
+            yield from self.at(Kind.EVENT_BUS, resources.event_bus(derived.place_of(pipeline.arn)))
 
     def ecs(self, service: str | None) -> Iterator[Reference]:
         yield from self.at(Kind.ECS_SERVICE, service)
