@@ -3,24 +3,17 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import signal
 import sys
-import time
 from collections.abc import Iterator
 
 import click
 from rich.console import Console
-from rich.panel import Panel
 from rich.text import Text
 
-from demo import incident
-from demo.aws.cloud import CloudError
-from demo.local import LocalWorld
-from demo.processes import StartError
-from demo.rounds import Thread, ask_all
-from demo.transcript import as_json, summary, transcript, transcript_of
+from demo.aws.cloud import Cloud, CloudError
+from demo.processes import StartError, free_ports
 
 INTERRUPTED = 130  # as a shell reports a program that SIGINT ended
 
@@ -50,14 +43,13 @@ def demo(names: tuple[str, ...], once: bool, json_wanted: bool, port: int, laten
     progress = Console(stderr=once)
     _stay_on_this_machine()
     try:
-        with _ended_by_signals():
-            world = LocalWorld(latency_ms=latency, page_port=port, workers=2 if once else 1)
-            if names == (incident.NAME,):
-                with _entered(world, progress):
-                    sys.exit(_play(world, json_wanted))
-            _refuse_unknown(world, names)
-            with _entered(world, progress):
-                sys.exit(_once(world, names, json_wanted) if once else _serve(world, progress))
+        with _ended_by_signals(), _launched(latency) as cloud:
+            # The accounts take longest: they load while this loads.
+            from demo import show
+
+            if once:
+                sys.exit(show.once(cloud, names, json_wanted, progress))
+            sys.exit(show.serve(cloud, port, progress))
     except KeyboardInterrupt:
         progress.print("Ended; nothing was left behind.")
         sys.exit(INTERRUPTED if once else 0)
@@ -67,85 +59,13 @@ def demo(names: tuple[str, ...], once: bool, json_wanted: bool, port: int, laten
 
 
 @contextlib.contextmanager
-def _entered(world: LocalWorld, console: Console) -> Iterator[None]:
-    accounts, pipelines = len(world.world.accounts), len(world.world.pipelines)
-    console.print(
-        f"Starting {accounts} AWS accounts with {pipelines} pipelines, a Slack workspace, "
-        "Valkey, the bot and a worker …",
-        highlight=False,
-    )
-    began = time.monotonic()
-    with world:
-        console.print(f"Ready after {time.monotonic() - began:.1f} s.", highlight=False)
-        yield
-
-
-def _serve(world: LocalWorld, console: Console) -> int:
-    lines = Text.assemble(
-        ("Open   ", "dim"), (f"{world.workspace.url}/", "bold underline cyan"), "\n",
-        ("Type   ", "dim"), ("/pipeline-access payments-deploy", "bold"), "\n",
-        ("       ", "dim"), "and press the button in the thread; act as somebody else, top left\n",
-        ("Or     ", "dim"), ("/world", "bold"), " plays an incident; #incidents is told\n",
-        ("Shell  ", "dim"), f". {world.folder}/environment", "\n",
-        ("       ", "dim"), "lets pipeline-access diagnose, doctor and requests see this world\n",
-        ("Logs   ", "dim"), str(world.folder), "\n",
-        ("End    ", "dim"), "Ctrl-C",
-    )  # fmt: skip
-    console.print(Panel(lines, title="pipeline-access · local world", expand=False))
-    while True:
-        for process in world.processes:
-            if not process.running:
-                console.print(Text(f"{process.name} ended:\n{process.tail()}", style="red"))
-                return 1
-        time.sleep(0.5)
-
-
-def _once(world: LocalWorld, names: tuple[str, ...], json_wanted: bool) -> int:
-    console = Console()
-    threads: list[Thread] = []
-    for thread in ask_all(world.workspace, world.world, names):
-        threads.append(thread)
-        if not json_wanted:
-            console.print(transcript(thread, world.workspace))
-    if json_wanted:
-        click.echo(json.dumps([as_json(each, world.workspace) for each in threads], indent=2))
-    else:
-        console.print(summary(threads))
-    for rejection in world.workspace.rejections:
-        click.echo(f"Slack would refuse: {rejection}", err=True)
-    right = all(thread.right for thread in threads) and not world.workspace.rejections
-    return 0 if right else 1
-
-
-def _play(world: LocalWorld, json_wanted: bool) -> int:
-    """The incident, act by act; 1 when a thread does not say what happened."""
-    console = Console()
-    acts: list[incident.Act] = []
-    for act in incident.play(world):
-        acts.append(act)
-        if not json_wanted:
-            console.print(transcript_of(act.title, act.said, act.messages, world.workspace))
-    if json_wanted:
-        click.echo(json.dumps([each.as_json(world.workspace) for each in acts], indent=2))
-    for rejection in world.workspace.rejections:
-        click.echo(f"Slack would refuse: {rejection}", err=True)
-    for each in acts:
-        if each.missing:
-            click.echo(f"{each.title}: does not say {', '.join(each.missing)}", err=True)
-    right = not any(each.missing for each in acts) and not world.workspace.rejections
-    if not json_wanted and right:
-        console.print(Text(f"All {len(acts)} acts say what happened.", style="green"))
-    return 0 if right else 1
-
-
-def _refuse_unknown(world: LocalWorld, names: tuple[str, ...]) -> None:
-    known = {pipeline.name for pipeline in world.world.pipelines}
-    for name in names:
-        if name not in known:
-            there = "\n  ".join(sorted(known))
-            raise click.UsageError(
-                f"No pipeline {name!r} in the local world. There are:\n  {there}"
-            )
+def _launched(latency: float) -> Iterator[Cloud]:
+    cloud = Cloud(latency, port=free_ports(1)[0])
+    try:
+        cloud.launch()
+        yield cloud
+    finally:
+        cloud.stop()
 
 
 def _stay_on_this_machine() -> None:

