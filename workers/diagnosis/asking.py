@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from types import MappingProxyType
 
+from workers.diagnosis.denials import Denial
 from workers.diagnosis.failures import Failure
 from workers.diagnosis.matching import resource_fits, same_principal
 from workers.pipeline.arn import account_of, region_of, service_host
@@ -233,8 +234,8 @@ def _requirement(
 ) -> Requirement:
     denial = failure.denial
     assert denial is not None
-    owner = account_of(denial.resource)
-    region = region_of(denial.resource)
+    resource = denial.resource or _of_bucket(denial, snapshot)
+    owner, region = account_of(resource), region_of(resource)
     context: dict[str, str | tuple[str, ...]] = {"aws:SecureTransport": "true"}
     if owner:
         context["aws:ResourceAccount"] = owner
@@ -250,7 +251,7 @@ def _requirement(
         principal=principal,
         part=part or _part_of(failure),
         action=denial.action,
-        resource=denial.resource or "*",
+        resource=resource or "*",
         resource_account=owner,
         region=region,
         context=MappingProxyType(context),
@@ -258,8 +259,15 @@ def _requirement(
         purpose="",
         stage=failure.stage,
         pipeline_action=failure.action,
-        unresolved=() if denial.resource else ("the resource",),
+        unresolved=() if resource else ("the resource",),
     )
+
+
+def _of_bucket(denial: Denial, snapshot: Snapshot) -> str:
+    """The bucket that a message names by its name alone."""
+    pipeline = snapshot.pipeline.value
+    partition = pipeline.partition if pipeline is not None else "aws"
+    return f"arn:{partition}:s3:::{denial.bucket}" if denial.bucket else ""
 
 
 def _part_of(failure: Failure) -> Part:

@@ -104,7 +104,9 @@ def _drafts(
     spoilt = faulty.of_documents(found, checks, checker)
     configured = faulty.of_configuration(faults(checker.snapshot, catalogue), load_fault_texts())
     drafts, unexplained = join(_distinct(faulty.explaining(configured, spoilt)), told)
-    return (*drafts, *messages.explained(unexplained, checks, checker))
+    found_in_words = messages.explained(unexplained, checks, checker)
+    said = {draft.key for draft in found_in_words}
+    return (*(draft for draft in drafts if draft.key not in said), *found_in_words)
 
 
 def _distinct(drafts: Iterable[Draft]) -> tuple[Draft, ...]:

@@ -140,7 +140,7 @@ class Author:
             "principal": role_of(need.principal),
             "action": need.action,
             "actions": actions or need.action,
-            "what": self.names.what(need.shown) or self.texts.say("words.something"),
+            "what": self.names.what(need.shown),
             "resource": need.shown,
             "name": self.names.short(need.resource),
             "owner": self.names.account(self.checker.owner(need)),
@@ -149,6 +149,7 @@ class Author:
             "statement": match.statement if match is not None else "",
             "where": where,
             "place": where or self.texts.say("words.pipeline"),
+            "asked": self._asked(need),
             "holder": self.texts.say(f"holders.{draft.component}"),
             "stage": need.stage,
             "pipeline_action": need.pipeline_action,
@@ -175,6 +176,16 @@ class Author:
         principals = dict.fromkeys(role_of(check.requirement.principal) for check in draft.checks)
         principals = {role_of(draft.lead.principal): None} | principals
         return self.texts.listed([self.names.caller(each) for each in principals], 2)
+
+    def _asked(self, need: Requirement) -> str:
+        """What was asked for, as far as a message says: action, thing, both or neither."""
+        kind = {
+            (True, True): "asked_of",
+            (True, False): "asked_for_action",
+            (False, True): "asked_for_thing",
+            (False, False): "asked_for_access",
+        }[bool(need.action), bool(need.shown)]
+        return self.texts.say(f"words.{kind}", action=need.action, what=self.names.what(need.shown))
 
     def _document(self, draft: Draft) -> dict[str, str]:
         if "document" not in draft.values:

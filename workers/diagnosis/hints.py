@@ -7,12 +7,18 @@ from dataclasses import replace
 from types import MappingProxyType
 
 from workers.diagnosis.asking import READ_CODE, STACK_CODE
+from workers.diagnosis.causes import causes
 from workers.diagnosis.checks import Checker
-from workers.diagnosis.components import component_of, detail_of, scope_of
-from workers.diagnosis.drafts import Draft
+from workers.diagnosis.components import (
+    component_of,
+    detail_of,
+    resource_component,
+    scope_of,
+)
+from workers.diagnosis.drafts import Draft, gather
 from workers.diagnosis.failures import UNREAD, Failure
 from workers.diagnosis.lookup import bucket_of
-from workers.diagnosis.matching import NO_POLICY, service_fit, service_of
+from workers.diagnosis.matching import NO_POLICY, POINTED, service_fit, service_of
 from workers.diagnosis.model import Certainty, Check, Component
 from workers.pipeline.requirement import Part, Requirement, Strength
 from workers.policy import Decision
@@ -20,6 +26,8 @@ from workers.snapshot.model import State
 
 HANDSHAKE = "(handshake)"
 _CONNECTION_PROVIDER = "CodeStarSourceConnection"
+# CodePipeline's messages tell these two apart no better than "the service role or action role".
+_EXECUTING = frozenset({"service_role", "action_role"})
 
 
 def by_message(
@@ -65,18 +73,22 @@ def of_hint(failure: Failure, checks: Sequence[Check], checker: Checker) -> Draf
     if denial.points_at[:1] == ("config",):
         lead = mine[0] if mine else None
         return _bare("message_config", Component.CONFIG, failure, lead, checker)
-    about = [check for check in mine if service_fit(failure, check.requirement.action) >= 0]
+    about = [check for check in mine if _may_mean(failure, check)]
     if not about:
         # Whom the message means is not known: its project or its function was not read.
         component = Component(denial.points_at[0]) if denial.points_at else Component.CONFIG
         return _bare("message_unnamed", component, failure, None, checker)
     if owned := _of_ownership(failure, about, checker):
         return owned
-    if denial.kind != UNREAD and all(_allowed(check) for check in mine):
+    needed = [check for check in about if not _allowed(check)]
+    # Access that AWS merely lists is suspected before everything is said to be allowed.
+    listed = [check for check in about if check.verdict.decision is not Decision.ALLOWED]
+    if denial.kind != UNREAD and not listed and all(_allowed(check) for check in mine):
         lead = about[0]
         return by_message("retry_access", component_of(lead.requirement), failure, lead, retry=True)
-    undecided = [check for check in about if not _allowed(check)] or about
-    lead = max(undecided, key=lambda check: _likeness(check, failure))
+    lead = max(needed or listed or about, key=lambda check: _likeness(check, failure))
+    for draft in gather((lead, cause) for cause in causes(lead, checker) if not needed):
+        return replace(draft, certainty=Certainty.LIKELY, matched=(failure,), score=POINTED)
     draft = by_message(
         "message_access",
         component_of(lead.requirement),
@@ -85,6 +97,18 @@ def of_hint(failure: Failure, checks: Sequence[Check], checker: Checker) -> Draf
         certainty=Certainty.UNKNOWN,
     )
     return replace(draft, score=0)
+
+
+def _may_mean(failure: Failure, check: Check) -> bool:
+    """Whether a message can mean a check: its service, and whom or what it points at."""
+    denial, need = failure.denial, check.requirement
+    assert denial is not None
+    if service_fit(failure, need.action) < 0:
+        return False
+    parties = {str(component_of(need)), str(resource_component(need.action))}
+    if not parties.isdisjoint(_EXECUTING):
+        parties |= _EXECUTING
+    return not denial.points_at or not parties.isdisjoint(denial.points_at)
 
 
 def _of_ownership(failure: Failure, checks: Sequence[Check], checker: Checker) -> Draft | None:
@@ -134,8 +158,10 @@ def _likeness(check: Check, failure: Failure) -> int:
         "s3" in denial.service.lower() and service == "kms"
     )
     points_here = str(component_of(need)) in denial.points_at
-    reads_code = denial.kind == STACK_CODE and need.purpose == READ_CODE
-    return 8 * reads_code + 4 * fits_action + 2 * fits_service + points_here
+    # What a stack's role reads besides the template is what people forget.
+    reads_code = need.purpose == READ_CODE
+    surely = denial.kind == STACK_CODE and reads_code
+    return 8 * surely + 4 * fits_action + 2 * (fits_service + reads_code) + points_here
 
 
 def _checks_at(failure: Failure, checks: Sequence[Check]) -> list[Check]:
@@ -183,6 +209,7 @@ def _bare(
     assert denial is not None
     lead = check.requirement if check is not None else None
     named = denial.resource or denial.connection or _objects(denial.bucket, checker)
+    named = named or denial.repository
     requirement = Requirement(
         principal=failure.principal or ("" if lead is None else lead.principal),
         part=Part.SERVICE_ROLE if lead is None else lead.part,
