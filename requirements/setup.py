@@ -6,6 +6,7 @@ the project's metadata changed since. Runs on the standard library alone.
 """
 
 import hashlib
+import shutil
 import subprocess
 import sys
 import venv
@@ -27,10 +28,21 @@ def main(kind: str) -> None:
         return
     print(f"Setting up .venv ({kind}), once …", flush=True)
     if not (VENV / "bin" / "python").exists():
-        venv.create(VENV, with_pip=True)
+        _create()
     _pip("install", "--require-hashes", "-r", str(ROOT / "requirements" / f"{kind}.txt"))
     _pip("install", "--no-deps", "--no-build-isolation", "--editable", str(ROOT))
     _stamp(kind).write_text(_digest(kind))
+
+
+def _create() -> None:
+    try:
+        venv.create(VENV, with_pip=True)
+    except subprocess.CalledProcessError:
+        shutil.rmtree(VENV, ignore_errors=True)
+        sys.exit(
+            f"{sys.executable} cannot put pip into a virtual environment: its module ensurepip is "
+            "missing. On Debian and Ubuntu it is in the package python3-venv."
+        )
 
 
 def _pip(*arguments: str) -> None:
