@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import importlib.util
 import subprocess
+import sys
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 
 import pytest
 
@@ -27,8 +28,13 @@ def setup(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     asked: list[str] = []
     vars(module).update(ROOT=tmp_path, VENV=tmp_path / ".venv", asked=asked)
     monkeypatch.setattr(module, "_pip", lambda *words: asked.append(" ".join(words)))
-    monkeypatch.setattr(module.venv, "create", lambda folder, **_: folder.mkdir())
+    monkeypatch.setattr(module.venv, "create", _create)
     return module
+
+
+def _create(folder: Path, **_: object) -> None:
+    (folder / "bin").mkdir(parents=True)
+    (folder / "bin" / "python").touch()
 
 
 def test_it_installs_pinned_and_hashed_once(setup: ModuleType) -> None:
@@ -94,6 +100,7 @@ def test_a_python_without_ensurepip_is_told_what_is_missing(
 
 
 def test_an_old_python_is_refused(setup: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(setup.sys, "version_info", (3, 10, 4))
+    old = SimpleNamespace(version_info=(3, 10, 4), version="3.10.4", exit=sys.exit)
+    monkeypatch.setattr(setup, "sys", old)
     with pytest.raises(SystemExit, match=r"needs Python 3\.11 or newer"):
         setup.main("demo")
