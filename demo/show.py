@@ -58,7 +58,7 @@ def _serve(world: LocalWorld, console: Console) -> int:
     lines = Text.assemble(
         ("Open   ", "dim"), (f"{world.workspace.url}/", "bold underline cyan"), "\n",
         ("Type   ", "dim"), ("/pipeline-access payments-deploy", "bold"), "\n",
-        ("       ", "dim"), "and press the button in the thread; act as somebody else, top left\n",
+        ("       ", "dim"), "and press the button in the thread; act as somebody else, top right\n",
         ("Or     ", "dim"), ("/world", "bold"), " plays an incident; #incidents is told\n",
         ("Shell  ", "dim"), f". {world.folder}/environment", "\n",
         ("       ", "dim"), "lets pipeline-access diagnose, doctor and requests see this world\n",
