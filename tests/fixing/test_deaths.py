@@ -30,8 +30,8 @@ from workers.inquiry import Inquiries, new_id
 from workers.ledger import Document, Entitled, Entry, FixRequest, Ledger, State
 
 ACCOUNT, REGION = "111111111111", "us-east-1"
-# One world for all three, in order: each goes on from where the one before ended.
-pytestmark = [pytest.mark.timeout(300), pytest.mark.xdist_group("deaths")]
+# How long anything may take on a machine that is busy with all the other tests.
+PATIENCE = 90.0
 
 WRITES = ("PutKeyPolicy", "PutBucketPolicy", "PutRolePolicy", "DeleteRolePolicy")
 
@@ -120,7 +120,7 @@ class Plan:
             found = [each for each in self.thread() if button in str(each.blocks)]
             return found[-1] if found else None
 
-        message = self.world.workspace.wait_for(shown, 30, f"No {button}.")
+        message = self.world.workspace.wait_for(shown, PATIENCE, f"No {button}.")
         assert self.world.workspace.press(cast.APPROVER.id, message, button).ok
 
     def _findings(self, name: str, number: int) -> tuple[list[Finding], str]:
@@ -133,7 +133,7 @@ class Plan:
                     return list(from_json(report).findings)[:number], standing.inquiry.id
             return None
 
-        return self.world.workspace.wait_for(known, 30, f"No report of {name}.")
+        return self.world.workspace.wait_for(known, PATIENCE, f"No report of {name}.")
 
     # --- what became of it ------------------------------------------------------------------
 
@@ -144,7 +144,7 @@ class Plan:
         assert found is not None
         return found
 
-    def wait(self, *states: State, seconds: float = 60) -> None:
+    def wait(self, *states: State, seconds: float = PATIENCE) -> None:
         _until(lambda: self.entry.state in states, seconds, lambda: str(self.entry.state))
 
     def thread(self) -> list[Message]:
@@ -205,12 +205,20 @@ def plan(world: LocalWorld) -> Iterator[Plan]:
         yield Plan(world, redis)
 
 
-def test_a_worker_and_the_queue_die_before_the_second_write_and_slack_fails(
+@pytest.mark.timeout(600)
+def test_whatever_is_killed_there_is_one_outcome_told_once(world: LocalWorld, plan: Plan) -> None:
+    """One story of three acts: each goes on from where the one before ended."""
+    worker_and_queue_die_before_the_second_write_and_slack_fails(world, plan)
+    the_way_back_is_killed_after_its_second_write(world, plan)
+    killed_after_its_last_write_it_says_that_it_is_done(world, plan)
+
+
+def worker_and_queue_die_before_the_second_write_and_slack_fails(
     world: LocalWorld, plan: Plan
 ) -> None:
     world.cloud.hold_write(2, "before")
     plan.ask()
-    _until(lambda: world.cloud.gate["held"], 30)
+    _until(lambda: world.cloud.gate["held"], PATIENCE)
     world.workers[-1].kill()
     world.cloud.release_write(drop=True)
     assert plan.live() == (True, False, False)
@@ -226,35 +234,35 @@ def test_a_worker_and_the_queue_die_before_the_second_write_and_slack_fails(
     assert plan.live() == (True, True, True)
     assert plan.writes() == {"PutBucketPolicy": 1, "PutRolePolicy": 1}, "the first one stood"
     plan.wait(State.VERIFIED)
-    _until(lambda: "Cured" in str([each.text for each in plan.thread()]), 30)
+    _until(lambda: "Cured" in str([each.text for each in plan.thread()]), PATIENCE)
     assert plan.told("Cured") == 1
     assert plan.moves() == ["requested", "approve", "start", "finish", "find_cured"]
     assert plan.ledger.verify() is None
 
 
-def test_the_way_back_is_killed_after_its_second_write(world: LocalWorld, plan: Plan) -> None:
+def the_way_back_is_killed_after_its_second_write(world: LocalWorld, plan: Plan) -> None:
     """The answer to the second write is never heard: that it stands is read, not guessed."""
     world.cloud.clear_calls()
     world.cloud.hold_write(2, "after")
     plan.press("roll_back_fix")
-    _until(lambda: world.cloud.gate["held"], 30)
+    _until(lambda: world.cloud.gate["held"], PATIENCE)
     world.workspace.faults.fail("chat.update", times=2)
     os.kill(_horse(world.workers[-1]), signal.SIGKILL)
     world.cloud.release_write()
     plan.wait(State.ROLLED_BACK)
     assert plan.live() == (False, False, False)
     assert plan.writes() == {"DeleteRolePolicy": 1, "PutBucketPolicy": 1, "PutKeyPolicy": 1}
-    _until(lambda: "rolled back" in str([each.text for each in plan.thread()]), 30)
+    _until(lambda: "rolled back" in str([each.text for each in plan.thread()]), PATIENCE)
     assert plan.told("rolled back") == 1
     assert plan.moves()[-2:] == ["start_roll_back", "finish_roll_back"]
     assert plan.ledger.verify() is None
 
 
-def test_killed_after_its_last_write_it_says_that_it_is_done(world: LocalWorld, plan: Plan) -> None:
+def killed_after_its_last_write_it_says_that_it_is_done(world: LocalWorld, plan: Plan) -> None:
     world.cloud.clear_calls()
     world.cloud.hold_write(3, "after")
     plan.ask_again()
-    _until(lambda: world.cloud.gate["held"], 30)
+    _until(lambda: world.cloud.gate["held"], PATIENCE)
     os.kill(_horse(world.workers[-1]), signal.SIGKILL)
     world.cloud.release_write()
     plan.wait(State.APPLIED, State.VERIFIED)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from typing import Any
 
 import pytest
@@ -283,6 +282,7 @@ def test_any_text_is_read_without_an_error_and_always_the_same(text: str) -> Non
     assert mention.pipeline not in mention.others
 
 
+@pytest.mark.timeout(60)
 @pytest.mark.parametrize(
     "seed",
     ["{", "[", '{"a":', "https://", "https://console.aws.amazon.com/codepipeline/", "pipeline ",
@@ -290,6 +290,5 @@ def test_any_text_is_read_without_an_error_and_always_the_same(text: str) -> Non
      "why is a ", "<@", "`a", "a", "aws codepipeline ", '"{\\"a\\":'],
 )  # fmt: skip
 def test_the_time_is_linear_in_the_length(seed: str) -> None:
-    begun = time.perf_counter()
+    """Reading that is quadratic in 100 kB takes minutes: the test's own limit would end it."""
     read_mention((seed * 100_001)[:100_000])
-    assert time.perf_counter() - begun < 3

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import time
 from typing import Any
 
 import pytest
@@ -164,23 +163,16 @@ LONG = {
 }
 
 
+@pytest.mark.timeout(60)
 @pytest.mark.parametrize("name", LONG)
 def test_long_input_is_read_in_time(name: str) -> None:
-    start = time.perf_counter()
+    """Quadratic reading of this length takes minutes: the test's own limit would end it."""
     exercise(LONG[name], PolicyKind.IDENTITY)
-    assert time.perf_counter() - start < 20, "quadratic reading of this length takes minutes"
 
 
-@pytest.mark.parametrize("shape", ['"a": 1,', "/**/", "[],", '"x",'])
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize("shape", ['{"a": 1, "a": 2},', "/**/", "[],", '"x",'])
 def test_reading_time_grows_with_the_length_not_its_square(shape: str) -> None:
-    def seconds(count: int) -> float:
-        text = "[" + shape.replace('"a": 1,', '{"a": 1, "a": 2},') * count + "1]"
-        best = 10.0
-        for _ in range(3):
-            start = time.perf_counter()
-            parse(text, name="p", kind=PolicyKind.IDENTITY)
-            best = min(best, time.perf_counter() - start)
-        return best
-
-    # Eight times the text may take eight times as long; squared it would be 64 times.
-    assert seconds(16_000) < 30 * max(seconds(2_000), 0.0005)
+    """Linear reading takes about a second; were it quadratic, some minutes."""
+    document = parse("[" + shape * 200_000 + "1]", name="p", kind=PolicyKind.IDENTITY)
+    assert document.diagnostics
