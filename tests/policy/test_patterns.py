@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import time
 
 import pytest
 from hypothesis import given
@@ -126,11 +125,11 @@ def test_arn_operators_check_six_parts(pattern: str, value: str, matches: bool) 
     assert compile_arn(tokens_of(pattern))(value) is matches
 
 
+@pytest.mark.timeout(30)
 @pytest.mark.parametrize("pattern", ["a*" * 40 + "b", "*a?" * 30 + "b", "us-*x" * 20])
 def test_no_pattern_makes_matching_explode(pattern: str) -> None:
+    """A backtracking matcher would not end within a lifetime."""
     text = "a" * 5_000
-    start = time.perf_counter()
     compile_glob(pattern)(text)
     compile_tokens(bound_to_segments(tokens_of(pattern)))(text)
     compile_arn(tokens_of(f"arn:aws:s3:::{pattern}"))(f"arn:aws:s3:::{text}")
-    assert time.perf_counter() - start < 5, "a backtracking matcher would not end within a lifetime"
