@@ -180,6 +180,7 @@ class TestGrants:
             ({"Customer": "12345", "Department": "Finance", "Classification": "Public"}, True),
             ({"Department": "Finance"}, False),
             ({"department": "finance", "classification": "public"}, False),
+            ({"department": "Finance", "CLASSIFICATION": "Public"}, True),
             ({"Classification": "Public", "Customer": "12345"}, False),
         ],
     )
@@ -204,3 +205,15 @@ class TestGrants:
         verdict = evaluate(asked(SESSION), policies)
         assert verdict.decision is UNKNOWN
         assert [d.name for d in verdict.depends_on] == ["grants of the key"]
+
+    def test_a_constraint_does_not_reach_describe_key(self) -> None:
+        """ "The constraint doesn't apply to these operations": DescribeKey and RetireGrant.
+
+        https://docs.aws.amazon.com/kms/latest/APIReference/API_GrantConstraints.html
+        """
+        operations = frozenset({"Decrypt", "DescribeKey"})
+        subset = {"Department": "Finance"}
+        grant = Grant(SESSION, operations, KEY, encryption_context_subset=subset)
+        policies = Policies(resource=key(), grants=(grant,))
+        assert decision(request("kms:DescribeKey", KEY, SESSION), policies) is ALLOWED
+        assert decision(asked(SESSION), policies) is IMPLICIT

@@ -10,6 +10,7 @@ import pytest
 
 from tests.policy.build import (
     ALLOWED,
+    DEPLOYER,
     EXPLICIT,
     IMPLICIT,
     KEY,
@@ -182,6 +183,19 @@ class TestResourceControlPolicies:
         assert decision(request("kms:RetireGrant", KEY), policies) is ALLOWED
         managed = f"arn:aws:kms:us-east-1:{OWN}:alias/aws/s3"
         assert decision(request("kms:DescribeKey", managed), policies) is ALLOWED
+
+    def test_the_trust_of_a_service_linked_role_is_exempt(self) -> None:
+        """ "RCPs also do not impact AWS services' ability to assume a service-linked role"
+
+        https://docs.aws.amazon.com/organizations/latest/userguide/orgs_manage_policies_rcps.html#actions-not-restricted-by-rcps
+        """
+        service = "codestar.amazonaws.com"
+        policies = Policies(
+            resource=trust(allow("sts:AssumeRole", Principal={"Service": service})),
+            rcps=(rcp("root", {**deny("sts:*"), "Principal": "*"}),),
+        )
+        assert decision(request("sts:AssumeRole", LINKED, service), policies) is ALLOWED
+        assert decision(request("sts:AssumeRole", DEPLOYER, service), policies) is EXPLICIT
 
     def test_they_limit_who_may_assume_a_role(self) -> None:
         role = f"arn:aws:iam::{OTHER}:role/deployer"

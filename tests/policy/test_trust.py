@@ -154,3 +154,9 @@ def test_a_trust_that_nobody_could_read_is_unknown() -> None:
     }
     # Another layer settles it.
     assert decision(assume(role=FOREIGN), Policies(resource=policies.resource)) is IMPLICIT
+
+
+def test_the_root_user_assumes_no_role() -> None:
+    """https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_use_switch-role-console.html"""
+    policies = Policies(resource=trust(allow("sts:AssumeRole", Principal={"AWS": ROOT})))
+    assert decision(assume(ROOT), policies) is IMPLICIT

@@ -48,6 +48,9 @@ def rcps_reach(facts: Facts, policies: Policies) -> bool:
     service = facts.action.partition(":")[0]
     if service not in supported.services or facts.action in supported.exempt_actions:
         return False
+    if service == "sts" and ":role/aws-service-role/" in facts.resource:
+        # "The service-linked role's trust policy is also not impacted by RCPs."
+        return False
     return not (service == "kms" and ":alias/aws/" in facts.resource)
 
 

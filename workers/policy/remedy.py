@@ -77,6 +77,8 @@ def enough(request: Request, policies: Policies, *, partial: bool = False) -> Re
 
 
 def _obstacle(weighing: Weighing) -> str | None:
+    if weighing.root_assumes:
+        return "Nothing can be granted, because the root user cannot assume roles."
     if weighing.public_access is False:
         return (
             "Nothing can be granted, because S3 Block Public Access stops the request: "

@@ -45,6 +45,7 @@ class Weighing:
         "ownership",
         "public_access",
         "resource_layer",
+        "root_assumes",
         "same_account",
         "scp",
         "session",
@@ -60,6 +61,9 @@ class Weighing:
         self.has_account = kind in ACCOUNT_PRINCIPALS
         self.same_account = account is None or account == principal.account
         self.guarded = is_guarded(facts)
+        # "You cannot use root user credentials to call AssumeRole", whatever the trust says.
+        # https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_use_switch-role-console.html
+        self.root_assumes = kind is PrincipalType.ROOT and facts.action == "sts:assumerole"
         self.identity: Answer = False
         self.boundary: Answer = True
         self.session: Answer = True
@@ -90,6 +94,8 @@ class Weighing:
     @property
     def granted(self) -> Answer:
         """Whether policies that give permissions give this one, within boundary and session."""
+        if self.root_assumes:
+            return False
         if not self.has_account:
             return either(self.direct, self.by_grant)
         limits = both(self.boundary, self.session)
