@@ -184,10 +184,28 @@ def _reach_of_organisation(case: Case) -> Case:
 
 def _root(case: Case) -> Case:
     """The root user may do everything in its account that no policy denies it."""
-    if case["request"]["principal"].endswith(":root"):
+    request = case["request"]
+    if _root_assumes(request):
+        return case
+    if request["principal"].endswith(":root"):
         everything = {"Effect": "Allow", "Action": "*", "Resource": "*"}
         policy = {"Version": "2012-10-17", "Statement": [everything]}
         case["identity_policies"] = [{"name": "root", "policy": policy}]
+    return case
+
+
+def _root_assumes(request: dict[str, Any]) -> bool:
+    root = str(request["principal"]).endswith(":root")
+    return root and str(request["action"]).lower() == "sts:assumerole"
+
+
+def _root_assumes_nothing(case: Case) -> Case:
+    """No trust policy lets the root user call AssumeRole; one can still deny it."""
+    policy = case["resource_policy"]
+    if policy and _root_assumes(case["request"]):
+        nothing = {"Effect": "Allow", "Action": "none:Nothing", "Principal": "*"}
+        denies = [each for each in statements_of(policy) if each["Effect"] == "Deny"]
+        policy["Statement"] = [nothing, *denies]
     return case
 
 
@@ -259,6 +277,11 @@ SETTLEMENTS = (
         _reach_of_organisation,
     ),
     Settlement("root user without policies", IAM + "id_root-user.html", _root),
+    Settlement(
+        "root user that assumes a role",
+        IAM + "id_roles_use_switch-role-console.html",
+        _root_assumes_nothing,
+    ),
     Settlement(
         "session policies and grants made to the session itself",
         IAM + "reference_policies_evaluation-logic_policy-eval-denyallow.html",
