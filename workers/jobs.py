@@ -21,6 +21,7 @@ from workers.diagnosis.report_json import from_json, to_json
 from workers.engine import Engine, open_engine
 from workers.entrance import may_ask, refuse_person, welcome
 from workers.fixing import notices
+from workers.incidents import threads
 from workers.inquiry import Inquiry, State, new_id
 from workers.ledger import Entry, FixRequest
 from workers.ledger.states import OPEN
@@ -239,7 +240,10 @@ def _progress(room: Room, inquiry: Inquiry, listed: Listed, key: str, **values: 
 
 
 def _marked(room: Room, entry: Entry, found: Report, inquiry: Inquiry) -> list[Item]:
-    """The finding's message and the root line, both saying that the fix is requested."""
+    """The finding's message and the root line, both saying that the fix is requested.
+
+    The root line of an alert is about many pipelines: `threads` keeps it.
+    """
     request, items = entry.request, []
     mark = f"{request.id}:{entry.revision}"
     for position, each in enumerate(found.findings[: report.MOST_FINDINGS], start=1):
@@ -264,6 +268,8 @@ def _marked(room: Room, entry: Entry, found: Report, inquiry: Inquiry) -> list[I
 def _thread_of(room: Room, request: FixRequest) -> str:
     standing = room.inquiries.standing(request.inquiry)
     if standing is not None and standing.inquiry.thread:
+    if threads.mark_requested(room, inquiry.id, len(open_ones)):
+        return items
         return standing.inquiry.thread
     posted = room.outbox.posted(request.inquiry, ROOT)
     return posted.ts if posted is not None else ""

@@ -76,6 +76,41 @@ def test_the_threads_buttons_work_as_after_a_command(
     assert any("*Fix requested*" in each.text for each in rest)
 
 
+def test_the_root_line_stays_true_when_a_fix_is_requested_in_the_thread(
+    house: House, consumer: Consumer, post: Post, broken_key: Scene
+) -> None:
+    watch(house, "account:prod")
+    post.send(denied("cart", 1))
+    deliver(consumer, post)
+    house.work()
+    ((_, finding),) = threads(house)
+    house.workspace.press(DEV, finding, "request_fix")
+    modal = house.workspace.modal(DEV)
+    assert modal is not None
+    house.workspace.submit(DEV, modal, {"reason": "deploys are down"})
+    house.work(rounds=2)
+    root, *_ = threads(house)[0]
+    assert root.text.startswith("⛔ *cart* is denied")
+    assert "1 failure" in said([root])
+    assert "1 fix requested" in said([root])
+
+    post.send(denied("email", 2, at=NOON + 60))
+    deliver(consumer, post)
+    house.work(rounds=2)
+    root, *_ = threads(house)[0]
+    assert "2 pipelines are denied" in root.text
+    assert "2 failures" in said([root])
+    assert "1 fix requested" in said([root])
+
+    post.send(
+        *(event(n, name, "SUCCEEDED", at=NOON + 600) for n, name in ((3, "cart"), (4, "email")))
+    )
+    deliver(consumer, post)
+    house.work(rounds=2)
+    root, *_ = threads(house)[0]
+    assert root.text == "✅ *cart*, *email*: healthy again after 10 min"
+
+
 def test_later_failures_of_the_cause_join_the_thread_with_a_count(
     house: House, consumer: Consumer, post: Post, broken_key: Scene
 ) -> None:

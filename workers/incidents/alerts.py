@@ -9,6 +9,8 @@ worker that dies in between leaves nothing out and says nothing twice.
     alert:<id>:events               set of the events that were counted
     alert:open:<channel>:<cause>    the alert that further failures of that cause join
     alerts:of:<arn>                 set of alerts in which the pipeline is not healthy yet
+    alerts:check                    sorted set: pipelines that are not healthy yet, by the time at
+                                    which somebody is to look whether they are
     alerts:changed                  sorted set: alerts to show, by the time from which they may be
     alerts:sent:<channel>:<minute>  messages posted unasked in that minute
 """
@@ -30,8 +32,13 @@ from workers.inquiry import new_id
 PREFIX = "pipeline-access:alert:"
 OF = "pipeline-access:alerts:of:"
 CHANGED = "pipeline-access:alerts:changed"
+CHECK = "pipeline-access:alerts:check"
 SENT = "pipeline-access:alerts:sent:"
 KEEP_SECONDS = 30 * 24 * 3600
+# An event that says "healthy again" may be lost; somebody looks then. The longer it lasts, the
+# less often: after half of the time that has passed, between these.
+CHECK_SOONEST, CHECK_LATEST = 300, 6 * 3600
+CHECK_SOON = 60  # after a sign that the cause is gone
 
 # Counts a pipeline's failures in an alert, each event once.
 # KEYS[1] = alert, KEYS[2] = pipelines, KEYS[3] = events, KEYS[4] = alerts of the pipeline,
@@ -56,6 +63,7 @@ pipeline.failures = pipeline.failures + new
 if pipeline.first == 0 or first < pipeline.first then pipeline.first = first end
 if last > pipeline.last then pipeline.last = last end
 if pipeline.healthy > 0 and last >= pipeline.healthy then pipeline.healthy = 0 end
+pipeline.cured = 0
 redis.call("HSET", KEYS[2], ARGV[2], cjson.encode(pipeline))
 redis.call("EXPIRE", KEYS[2], ARGV[5])
 redis.call("HINCRBY", KEYS[1], "failures", new)
@@ -83,6 +91,21 @@ redis.call("ZADD", KEYS[3], "NX", ARGV[4], ARGV[1])
 return 1
 """
 
+# Notes that what stopped a pipeline is proven to be gone, or is there again; 1 when that was news.
+# KEYS[1] = pipelines, KEYS[2] = changed
+# ARGV[1] = alert's id, ARGV[2] = ARN, ARGV[3] = when it was proven or 0, ARGV[4] = now
+_CURE = """
+local raw = redis.call("HGET", KEYS[1], ARGV[2])
+if not raw then return 0 end
+local pipeline, at = cjson.decode(raw), tonumber(ARGV[3])
+local known = pipeline.cured or 0
+if pipeline.healthy > 0 or (known > 0) == (at > 0) then return 0 end
+pipeline.cured = at
+redis.call("HSET", KEYS[1], ARGV[2], cjson.encode(pipeline))
+redis.call("ZADD", KEYS[2], "NX", ARGV[4], ARGV[1])
+return 1
+"""
+
 # Takes a number of messages out of a channel's minute; 0 when they do not fit any more.
 # KEYS[1] = the minute's count; ARGV[1] = how many, ARGV[2] = limit
 _SPEND = """
@@ -96,7 +119,11 @@ return 1
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """A pipeline in an alert. Times are seconds since the epoch, 0 where there is none yet."""
+    """A pipeline in an alert. Times are seconds since the epoch, 0 where there is none yet.
+
+    *Healthy*: an execution went through after the last failure. *Cured*: what stopped it is proven
+    to be gone, but nothing has run since.
+    """
 
     name: str
     account: str
@@ -105,6 +132,7 @@ class Member:
     first: float = 0
     last: float = 0
     healthy: float = 0
+    cured: float = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,10 +149,16 @@ class Alert:
     finding: str = ""  # of the report that is kept under the alert's id
     shown: str = ""
     counted: bool = False  # the thread has its message with the numbers
+    requested: int = 0  # fixes that were asked for in the thread and stand
 
     @property
     def healthy(self) -> bool:
         return bool(self.members) and all(each.healthy for each in self.members)
+
+    @property
+    def cured(self) -> bool:
+        """Whether nothing stops any of the pipelines any more, though not all have run since."""
+        return not self.healthy and all(each.healthy or each.cured for each in self.members)
 
     @property
     def first(self) -> float:
@@ -139,10 +173,10 @@ class Alert:
     def state(self) -> str:
         """What the thread has to show; equal states look alike."""
         parts = [
-            f"{each.name} {each.account} {each.region} {each.failures} {each.healthy}"
+            f"{each.name} {each.account} {each.region} {each.failures} {each.healthy} {each.cured}"
             for each in sorted(self.members, key=lambda member: (member.name, member.account))
         ]
-        return "|".join(parts)
+        return "|".join((*parts, str(self.requested)))
 
 
 class Alerts:
@@ -154,6 +188,7 @@ class Alerts:
         self._per_minute = per_minute
         self._count = redis.register_script(_COUNT)
         self._heal = redis.register_script(_HEAL)
+        self._cure = redis.register_script(_CURE)
         self._spend = redis.register_script(_SPEND)
 
     def join(self, channel: str, user: str, cause: Cause, events: Iterable[ExecutionEnded]) -> str:
@@ -194,6 +229,7 @@ class Alerts:
         ]
         if self._count(keys=keys, args=args):
             self._redis.expire(key, self._quiet)  # an hour of silence ends it, not its age
+        self._redis.zadd(CHECK, {first.arn: time.time() + CHECK_SOONEST}, nx=True)
         return held
 
     def explain(self, alert_id: str, finding: str) -> None:
@@ -207,12 +243,56 @@ class Alerts:
     def heal(self, arn: str, at: float) -> tuple[str, ...]:
         """An execution of the pipeline succeeded: the alerts for which that is news."""
         healed: list[str] = []
-        for held in sorted(cast("set[bytes]", self._redis.smembers(f"{OF}{arn}"))):
-            alert_id = _text(held)
+        for alert_id in self.of(arn):
             keys = [f"{PREFIX}{alert_id}:pipelines", f"{OF}{arn}", CHANGED]
             if self._heal(keys=keys, args=[alert_id, arn, at, time.time()]):
                 healed.append(alert_id)
+        if not self.concern(arn):
+            self._redis.zrem(CHECK, arn)
+        for alert_id in healed:  # what stopped this one may have stopped the others
+            self._check_soon(alert_id)
         return tuple(healed)
+
+    def of(self, arn: str) -> tuple[str, ...]:
+        """The alerts in which the pipeline is not healthy yet."""
+        return tuple(map(_text, sorted(cast("set[bytes]", self._redis.smembers(f"{OF}{arn}")))))
+
+    def cure(self, alert_id: str, arn: str, at: float) -> bool:
+        """What stopped the pipeline is proven to be gone since `at`, or (0) is there. Whether that
+        was news."""
+        keys = [f"{PREFIX}{alert_id}:pipelines", CHANGED]
+        return bool(self._cure(keys=keys, args=[alert_id, arn, at, time.time()]))
+
+    def to_check(self, now: float, most: int = 50) -> tuple[str, ...]:
+        """ARNs of pipelines at which somebody is to look whether they are healthy again."""
+        found = cast("list[bytes]", self._redis.zrangebyscore(CHECK, 0, now, start=0, num=most))
+        return tuple(_text(each) for each in found)
+
+    def checked(self, arn: str) -> None:
+        """Somebody looked. The next look comes later, the longer the pipeline is down."""
+        alerts = [found for each in self.of(arn) if (found := self.alert(each)) is not None]
+        if not alerts:
+            self._redis.zrem(CHECK, arn)
+            return
+        now = time.time()
+        age = now - max(each.opened for each in alerts)
+        wait = min(max(age / 2, CHECK_SOONEST), CHECK_LATEST)
+        self._redis.zadd(CHECK, {arn: now + wait}, xx=True)
+
+    def check_soon(self, arn: str) -> None:
+        """There is a sign that what stopped the pipeline is gone."""
+        self._redis.zadd(CHECK, {arn: time.time() + CHECK_SOON}, xx=True, lt=True)
+
+    def _check_soon(self, alert_id: str) -> None:
+        members = cast("list[bytes]", self._redis.hkeys(f"{PREFIX}{alert_id}:pipelines"))
+        for each in members:
+            self.check_soon(_text(each))
+
+    def requested(self, alert_id: str, number: int) -> None:
+        """So many fixes that were asked for in the thread stand."""
+        self._redis.hset(f"{PREFIX}{alert_id}", "requested", number)
+        self._redis.zadd(CHANGED, {alert_id: time.time()}, nx=True)
+        self._check_soon(alert_id)
 
     def changed(self, now: float, most: int = 50) -> tuple[str, ...]:
         """Alerts whose thread does not show what is known."""
@@ -238,6 +318,7 @@ class Alerts:
             finding=fields.get("finding", ""),
             shown=fields.get("shown", ""),
             counted=bool(fields.get("counted")),
+            requested=int(fields.get("requested", 0)),
         )
 
     def may_say(self, channel: str, messages: int) -> bool:
@@ -273,8 +354,8 @@ class Alerts:
 
 
 def waiting(redis: Redis, now: float) -> bool:
-    """Whether an alert is to be shown now."""
-    return bool(redis.zcount(CHANGED, 0, now))
+    """Whether an alert is to be shown, or one of its pipelines to be looked at, now."""
+    return bool(redis.zcount(CHANGED, 0, now) or redis.zcount(CHECK, 0, now))
 
 
 def _member(raw: bytes) -> Member:

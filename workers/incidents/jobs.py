@@ -11,11 +11,11 @@ from typing import Any
 import structlog
 from rq import Retry
 
-from workers.incidents import investigating, threads, watching
+from workers.incidents import investigating, recovery, threads, watching
 from workers.incidents import sweep as sweeping
 from workers.incidents.intake import Intake
 from workers.incidents.survey import open_survey
-from workers.incidents.triage import Triage
+from workers.incidents.triage import Triage, alerts_of
 from workers.incidents.watches import Target
 from workers.inquiry import Inquiry, new_id
 from workers.room import Room, open_room
@@ -30,7 +30,8 @@ log = structlog.get_logger(__name__)
 
 
 def alerts() -> None:
-    """Look at pipelines that failed or succeeded again, and show what that means in threads.
+    """Look at pipelines that failed or succeeded again, and at those of which nobody has heard for
+    a while, and show what that means in threads.
 
     One job at a time does it (its id is unique). What it leaves, the next round finds.
     """
@@ -44,6 +45,10 @@ def alerts() -> None:
             threads.show_changed(room)
     except NotKnown as error:
         log.warning("Slack does not say who may be told", error=str(error))
+    known = alerts_of(room)
+    if time.monotonic() - began < seconds * SHARE and (down := known.to_check(time.time())):
+        with open_survey(room.settings, f"alerts-{new_id()}", seconds * (1 - SHARE)) as survey:
+            recovery.check(known, survey, down)
     threads.show_changed(room)
 
 

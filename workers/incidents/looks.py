@@ -72,19 +72,33 @@ def looked(surveyed: Surveyed) -> Looked:
             for run in runs
             if run.status == "Failed" and seconds(run.at)
         ),
-        succeeded=_went_through(surveyed.snapshot, runs),
+        succeeded=went_through(surveyed.snapshot),
         tags=_tags(surveyed.snapshot),
     )
 
 
-def _went_through(snapshot: Snapshot, runs: Iterable[Run]) -> float:
-    """When an execution last succeeded in the pipeline's last stage."""
+def went_through(snapshot: Snapshot) -> float:
+    """When an execution last went through: every action of the last stage succeeded. 0 for never.
+
+    One action may succeed beside another that failed. Pure.
+    """
     pipeline = snapshot.pipeline.value
     if pipeline is None or not pipeline.stages:
         return 0
-    last = pipeline.stages[-1].name
-    ends = (seconds(run.at) for run in runs if run.stage == last and run.status == "Succeeded")
-    return max(ends, default=0)
+    last = pipeline.stages[-1]
+    executions: dict[str, dict[str, Run]] = {}
+    for run in snapshot.runs.value or ():  # newest first: a retried action counts as it ended
+        if run.stage == last.name and run.execution:
+            executions.setdefault(run.execution, {}).setdefault(run.action, run)
+    declared = {each.name for each in last.actions}
+    return max(
+        (
+            max(seconds(run.at) for run in runs.values())
+            for runs in executions.values()
+            if declared <= set(runs) and all(run.status == "Succeeded" for run in runs.values())
+        ),
+        default=0,
+    )
 
 
 def _tags(snapshot: Snapshot) -> tuple[tuple[str, str], ...]:

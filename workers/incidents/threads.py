@@ -40,6 +40,16 @@ def show_changed(room: Room) -> None:
             alerts.later(alert_id)
 
 
+def mark_requested(room: Room, inquiry_id: str, number: int) -> bool:
+    """Let an alert's root line say how many fixes are asked for in its thread. False when the
+    inquiry is not an alert's."""
+    alerts = alerts_of(room)
+    if alerts.alert(inquiry_id) is None:
+        return False
+    alerts.requested(inquiry_id, number)
+    return True
+
+
 def _show(room: Room, alerts: Alerts, alert: Alert) -> None:
     items = _items(room, alert)
     new = sum(1 for each in items if each.method == "post")

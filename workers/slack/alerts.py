@@ -27,6 +27,8 @@ def root(alert: Alert, settings: Settings, texts: Texts) -> Message:
             name=name,
             duration=duration(alert.recovered - alert.first, texts),
         )
+    elif alert.cured:
+        line = texts.count("alert.cured", len(alert.members), mark=texts("mark.retry"), name=name)
     elif len(alert.members) == 1:
         line = texts(
             "alert.one",
@@ -45,8 +47,10 @@ def root(alert: Alert, settings: Settings, texts: Texts) -> Message:
         places(alert.members, settings),
         texts.count("alert.failures", alert.failures),
         texts("alert.since", when=moment(alert.first)),
-        texts("alert.watched_by", user=markup.user(alert.user)),
     ]
+    if alert.requested:
+        notes.append(texts.count("root.requested", alert.requested))
+    notes.append(texts("alert.watched_by", user=markup.user(alert.user)))
     return blocks.message(line, blocks.section(line), blocks.context(dotted(notes)))
 
 
@@ -173,6 +177,10 @@ def _fares(each: Member, texts: Texts) -> Mrkdwn:
     if each.healthy:
         return texts(
             "alert.line_healthy", mark=texts("mark.clear"), name=name, when=moment(each.healthy)
+        )
+    if each.cured:
+        return texts(
+            "alert.line_cured", mark=texts("mark.retry"), name=name, when=moment(each.cured)
         )
     return texts.count(
         "alert.line",
