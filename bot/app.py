@@ -27,6 +27,7 @@ from workers.incidents.stopping import EXPORT, STOP
 from workers.settings import ConfigurationError, Places, Settings
 from workers.slack.answers import CHOOSE, COMMAND
 from workers.slack.client import for_listeners
+from workers.slack.differences import SHOW_DIFFERENCE
 from workers.slack.findings import DOCUMENTATION, REQUEST_FIX, SHOW_CHANGE, SHOW_DETAILS
 from workers.slack.fixes import APPROVE, REJECT, RETRY_STAGE, ROLL_BACK, WITHDRAW
 from workers.slack.modals import REJECT_VIEW, REQUEST_VIEW
@@ -70,6 +71,7 @@ def build_app(settings: Settings, places: Places, redis: Redis) -> App:
     app.view(REJECT_VIEW)(decisions.rejected)
     app.action(WITHDRAW)(decisions.withdraw)
     app.action(ROLL_BACK)(decisions.roll_back)
+    app.action(SHOW_DIFFERENCE)(decisions.show_difference)
     app.action(RETRY_STAGE)(decisions.retry_stage)
 
     app.event("app_mention")(incidents.mentioned)

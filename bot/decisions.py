@@ -10,8 +10,9 @@ from slack_sdk import WebClient
 from bot.desk import Desk
 from workers.inquiry import new_id
 from workers.ledger import Move
+from workers.ledger.journal import made
 from workers.queue import DECIDE, RETRY_STAGE
-from workers.slack import modals
+from workers.slack import differences, modals
 from workers.slack.blocks import Json
 
 Ack = Callable[..., Any]
@@ -47,6 +48,16 @@ class Decisions:
         entry = self._desk.ledger.entry(str(action["value"]))
         if entry is not None:
             view = modals.reject(entry.request.id, entry.request.access, self._desk.texts)
+            client.views_open(trigger_id=body["trigger_id"], view=view)
+        ack()
+
+    def show_difference(self, ack: Ack, body: Json, action: Json, client: WebClient) -> None:
+        """`Show difference`: what others changed after the fix, all of it."""
+        entry = self._desk.ledger.entry(str(action["value"]))
+        if entry is not None:
+            request = entry.request
+            known = made(self._desk.ledger.records(request.id), len(request.documents))
+            view = differences.modal(request, known, self._desk.settings, self._desk.texts)
             client.views_open(trigger_id=body["trigger_id"], view=view)
         ack()
 

@@ -24,9 +24,11 @@ from workers.fixing import notices
 from workers.incidents import threads
 from workers.inquiry import Inquiry, State, new_id
 from workers.ledger import Entry, FixRequest
+from workers.ledger import State as FixState
+from workers.ledger.journal import made
 from workers.ledger.states import OPEN
 from workers.room import Room, open_room
-from workers.slack import answers, delivery, findings, fixes, markup, report
+from workers.slack import answers, delivery, differences, findings, fixes, markup, report
 from workers.slack.blocks import Message
 from workers.slack.delivery import ROOT, Item
 from workers.telling import answered, deliver_now, fail, reply, tell
@@ -112,6 +114,14 @@ def announce(request_id: str) -> None:
     if entry.revision:
         step = f"fix:{request_id}:{entry.revision}"
         items.append(delivery.update(step, f"fix:{request_id}", message))
+    if entry.state is FixState.DIVERGED:
+        documents = made(room.ledger.records(request_id), len(request.documents))
+        shown = differences.posted(request, documents, room.settings, room.texts)
+        items.append(
+            delivery.post(
+                f"difference:{request_id}", request.channel, shown, _thread_of(room, request)
+            )
+        )
     if known is not None and standing is not None:
         items += _marked(room, entry, from_json(known), standing.inquiry)
     room.outbox.add(inquiry, *items)
@@ -258,6 +268,8 @@ def _marked(room: Room, entry: Entry, found: Report, inquiry: Inquiry) -> list[I
             )
             items.append(delivery.update(f"marked:{mark}", findings.step_of(each), message))
     open_ones = [each for each in room.ledger.of_inquiry(inquiry.id) if each.state in OPEN]
+    if threads.mark_requested(room, inquiry.id, len(open_ones)):
+        return items
     latest = room.inquiries.latest(inquiry.id)
     shown = found if latest is None else from_json(latest)
     root = report.root(shown, inquiry.user, room.texts, len(open_ones), inquiry.understood)
@@ -268,8 +280,6 @@ def _marked(room: Room, entry: Entry, found: Report, inquiry: Inquiry) -> list[I
 def _thread_of(room: Room, request: FixRequest) -> str:
     standing = room.inquiries.standing(request.inquiry)
     if standing is not None and standing.inquiry.thread:
-    if threads.mark_requested(room, inquiry.id, len(open_ones)):
-        return items
         return standing.inquiry.thread
     posted = room.outbox.posted(request.inquiry, ROOT)
     return posted.ts if posted is not None else ""

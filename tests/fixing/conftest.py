@@ -14,7 +14,7 @@ from tests.jobs.stage import Stage, standard
 from tests.slack import reports
 from workers import jobs, watch, worker
 from workers.diagnosis.model import Step, Target, TargetKind
-from workers.fixing import apply, retry, roll_back, verify
+from workers.fixing import plan, retry, verify
 from workers.ledger import Entry, Ledger
 from workers.slack import delivery
 
@@ -51,8 +51,7 @@ def documents(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Documents:
     made = Documents(folder)
     for target in TARGETS:
         made.put(target, f"before {target}")
-    monkeypatch.setattr(apply, "Change", made.change)
-    monkeypatch.setattr(roll_back, "Change", made.change)
+    monkeypatch.setattr(plan, "Change", made.change)
     return made
 
 

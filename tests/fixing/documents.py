@@ -25,6 +25,7 @@ class Documents:
     folder: Path
     kill_at: int = -1
     refuse: dict[str, Problem] = field(default_factory=dict)
+    keep: dict[str, Problem] = field(default_factory=dict)  # refused on the way back
 
     def file(self, target: str) -> Path:
         return self.folder / target.replace("/", "_").replace(":", "_")
@@ -83,9 +84,12 @@ class Change:
     def _target(self) -> str:
         return self.step.target.id
 
-    def standing(self) -> Standing:
-        live = self._documents.get(self._target)
-        if live == self.step.after:
+    def read(self) -> str | None:
+        return self._documents.get(self._target)
+
+    def standing(self, applied: Applied | None = None) -> Standing:
+        live = self.read()
+        if live == self.step.after or (applied and live == applied.document):
             return Standing.AFTER
         return Standing.BEFORE if live == self.step.before else Standing.OTHER
 
@@ -98,6 +102,8 @@ class Change:
         return Applied("aws-request", self.step.after)
 
     def undo(self, applied: Applied) -> Applied:
+        if problem := self._documents.keep.get(self._target):
+            raise CannotChange(problem, f"AWS does not give {self._target} back: {problem}.")
         if self._documents.get(self._target) != applied.document:
             raise CannotChange(Problem.STALE, f"{self._target} was changed since.")
         self._documents.write(self._target, self.step.before, "undo")

@@ -148,6 +148,27 @@ def test_a_document_that_changed_by_a_byte_makes_it_stale(
     assert "changed" in json.dumps(shown(house).blocks)
 
 
+def test_nothing_is_written_when_the_last_document_is_another(
+    house: House, requested: Message, documents: Documents, ledger: Ledger
+) -> None:
+    documents.put(TARGETS[2], "somebody else's")
+    press(house, APPROVER, "approve_fix")
+    assert only(ledger).state is State.STALE
+    assert documents.log == []
+
+
+def test_what_fails_and_cannot_be_put_back_stands_and_says_so(
+    house: House, requested: Message, documents: Documents, ledger: Ledger
+) -> None:
+    documents.refuse[TARGETS[2]] = Problem.REFUSED
+    documents.keep[TARGETS[0]] = Problem.REFUSED
+    press(house, APPROVER, "approve_fix")
+    assert only(ledger).state is State.INCOMPLETE
+    assert written(documents) == [True, False, False]
+    assert f"This stands: {TARGETS[0]}" in buttons(house)
+    assert "roll_back_fix" in buttons(house)
+
+
 def test_what_fails_in_the_middle_is_undone(
     house: House, requested: Message, documents: Documents, ledger: Ledger
 ) -> None:
@@ -174,17 +195,59 @@ def test_what_is_not_cured_is_said_and_can_be_rolled_back(
     assert written(documents) == [False, False, False]
 
 
-def test_a_cure_can_be_rolled_back_until_others_changed_it(
+def test_what_others_changed_since_is_shown_instead_of_a_roll_back(
     house: House, requested: Message, documents: Documents, ledger: Ledger
 ) -> None:
     press(house, APPROVER, "approve_fix")
-    documents.put(TARGETS[1], "changed by somebody")
+    log = list(documents.log)
+    documents.put(TARGETS[1], f"after {TARGETS[1]}\nand what an admin added")
     press(house, OTHER, "roll_back_fix")
     assert only(ledger).state is State.VERIFIED
     press(house, APPROVER, "roll_back_fix")
-    assert only(ledger).state is State.FAILED
-    assert documents.get(TARGETS[1]) == "changed by somebody"
-    assert "was changed since" in json.dumps(shown(house).blocks)
+    assert only(ledger).state is State.DIVERGED
+    assert documents.log == log, "nothing is written over"
+    assert "roll_back_fix" not in buttons(house)
+    assert f"Others changed {TARGETS[1]} since" in buttons(house)
+    (told,) = [each for each in house.thread() if "Not rolled back:" in each.text]
+    assert "+and what an admin added" in json.dumps(told.blocks)
+    house.workspace.press(DEV, told, "show_difference")
+    view = house.workspace.modal(DEV)
+    assert view is not None
+    shown_whole = json.dumps(view.body)
+    assert f"-before {TARGETS[1]}" in shown_whole
+    assert "+and what an admin added" in shown_whole
+    assert f"+after {TARGETS[0]}" not in shown_whole, "only what others changed"
+    last = ledger.trail()[-1].content
+    assert (last["event"], last["to"]) == ("find_diverged", "diverged")
+    assert [each["target"] for each in last["details"]["documents"]] == [TARGETS[1]]
+    assert house.workspace.rejections == []
+
+
+def test_a_way_back_that_aws_refuses_can_be_gone_again(
+    house: House, requested: Message, documents: Documents, ledger: Ledger
+) -> None:
+    press(house, APPROVER, "approve_fix")
+    documents.keep[TARGETS[1]] = Problem.REFUSED
+    press(house, APPROVER, "roll_back_fix")
+    assert only(ledger).state is State.INCOMPLETE
+    assert written(documents) == [False, True, False]
+    assert f"This stands: {TARGETS[1]}: AWS does not give" in buttons(house)
+    documents.keep.clear()
+    press(house, APPROVER, "roll_back_fix")
+    assert only(ledger).state is State.ROLLED_BACK
+    assert written(documents) == [False, False, False]
+    undone = [line for line in documents.log if line.startswith("undo")]
+    assert sorted(undone) == sorted(f"undo {target}" for target in TARGETS), "each once"
+
+
+def test_what_is_gone_needs_no_way_back(
+    house: House, requested: Message, documents: Documents, ledger: Ledger
+) -> None:
+    """A role that was deleted meanwhile took the fix with it."""
+    press(house, APPROVER, "approve_fix")
+    documents.keep[TARGETS[1]] = Problem.GONE
+    press(house, APPROVER, "roll_back_fix")
+    assert only(ledger).state is State.ROLLED_BACK
 
 
 def test_an_expired_request_is_over(
@@ -313,4 +376,24 @@ def test_a_worker_killed_at_any_write_leaves_one_consistent_outcome(
     assert written(documents) == [True, True, True]
     assert only(ledger).state is State.VERIFIED
     assert sum("Cured" in each.text for each in house.thread()) == 1
+    assert ledger.verify() is None
+
+
+@pytest.mark.parametrize("point", range(8))
+def test_a_worker_killed_on_its_way_back_goes_on_back(
+    house: House, requested: Message, documents: Documents, ledger: Ledger, point: int
+) -> None:
+    """The third write is refused: two writes and two undoings, killed before or after any."""
+    documents.refuse[TARGETS[2]] = Problem.REFUSED
+    documents.kill_at = point
+    house.workspace.press(APPROVER, shown(house), "approve_fix")
+    house.work(rounds=4)
+    assert documents.log == [
+        f"write {TARGETS[0]}",
+        f"write {TARGETS[1]}",
+        f"undo {TARGETS[1]}",
+        f"undo {TARGETS[0]}",
+    ]
+    assert only(ledger).state is State.FAILED
+    assert sum("Fix failed" in each.text for each in house.thread()) == 1
     assert ledger.verify() is None

@@ -67,6 +67,7 @@ def test_every_state_ends_or_goes_on() -> None:
         State.STALE,
         State.FAILED,
         State.ROLLED_BACK,
+        State.DIVERGED,
     }
     assert not ends & (UNFINISHED | OPEN | STANDING)
 
@@ -197,6 +198,24 @@ def test_breaking_the_glass_takes_an_approver(ledger: Ledger) -> None:
     assert ruling(entry, own, Move.APPROVE, 1_500, break_glass=True) is Ruling.BREAK_GLASS
     stranger = replace(own, groups=frozenset())
     assert ruling(entry, stranger, Move.APPROVE, 1_500, break_glass=True) is Ruling.SELF
+
+
+@pytest.mark.parametrize("state", sorted(STANDING))
+def test_whoever_is_entitled_takes_a_change_back_even_their_own(
+    ledger: Ledger, state: State
+) -> None:
+    """Putting back what was there before must not wait for a second person, nor for a deadline."""
+    entry = ledger.entry(REQUEST.id)
+    assert entry is not None
+    entry = entry.model_copy(update={"state": state})
+    own = replace(APPROVER, id="U0DEV")
+    outsider = replace(own, groups=frozenset())
+    for who, expected in (
+        (APPROVER, Ruling.ALLOWED),
+        (own, Ruling.ALLOWED),
+        (outsider, Ruling.NOT_ENTITLED),
+    ):
+        assert ruling(entry, who, Move.START_ROLL_BACK, 9e9, break_glass=False) is expected
 
 
 def test_whom_nobody_named_nobody_is(ledger: Ledger) -> None:

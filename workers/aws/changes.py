@@ -104,10 +104,11 @@ class Change:
                 return None
             self._fail(error, writing=False)
 
-    def standing(self) -> Standing:
-        """Whether the live document is the step's before, its after, or neither."""
+    def standing(self, applied: Applied | None = None) -> Standing:
+        """Whether the live document is the step's before, its after (or what AWS made of it when
+        it was `applied`), or neither. Raises CannotChange."""
         live = self.read()
-        if self._is(live, self.step.after):
+        if self._is(live, self.step.after) or (applied and self._same(live, applied.document)):
             return Standing.AFTER
         return Standing.BEFORE if self._same(live, self.step.before) else Standing.OTHER
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeVar
 
 import click
 from redis import RedisError
@@ -13,8 +15,12 @@ from rich.table import Table
 from rich.text import Text
 
 from workers.ledger import Entry, Ledger
+from workers.ledger.journal import made
 from workers.queue import connect
 from workers.settings import Places
+from workers.slack import differences
+
+T = TypeVar("T")
 
 
 @click.command()
@@ -25,20 +31,21 @@ def requests(as_json: bool, state: str | None) -> None:
 
     Needs REDIS_URL in the environment.
     """
-    entries = [
-        each for each in _read(lambda ledger: ledger.entries()) if state in (None, each.state)
-    ]
+    ledger = Ledger(connect(Places()))
+    entries = [each for each in _read(ledger.entries) if state in (None, each.state)]
     if as_json:
-        click.echo(json.dumps([_json(entry) for entry in entries], indent=2, ensure_ascii=False))
+        records = _read(lambda: [ledger.records(each.request.id) for each in entries])
+        shown = [_json(entry, each) for entry, each in zip(entries, records, strict=True)]
+        click.echo(json.dumps(shown, indent=2, ensure_ascii=False))
     elif not entries:
         click.echo("No fix was requested yet.", err=True)
     else:
         Console().print(_table(entries))
 
 
-def _read(read: Any) -> Any:
+def _read(read: Callable[[], T]) -> T:
     try:
-        return read(Ledger(connect(Places())))
+        return read()
     except RedisError as error:
         raise click.ClickException(
             f"Redis does not answer ({type(error).__name__}). REDIS_URL says where it is."
@@ -63,7 +70,8 @@ def _table(entries: list[Entry]) -> Table:
     return table
 
 
-def _json(entry: Entry) -> dict[str, Any]:
+def _json(entry: Entry, records: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    known = made(records, len(entry.request.documents))
     request = entry.request.model_dump(mode="json")
     request["requested_at"] = _moment(entry.request.requested_at)
     request["expires_at"] = _moment(entry.request.expires_at)
@@ -72,6 +80,10 @@ def _json(entry: Entry) -> dict[str, Any]:
         "state": entry.state.value,
         "approvals": list(entry.approvals),
         **{name: value for name, value in request.items() if name != "id"},
+        "diverged": [
+            {"id": document.id, "live": each.live, **asdict(compared)}
+            for document, each, compared in differences.compared(entry.request, known)
+        ],
     }
 
 

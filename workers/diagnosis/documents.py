@@ -104,10 +104,15 @@ def pretty(text: str) -> str:
 
 def diff(before: str | None, after: str, name: str) -> str:
     """A unified diff of the two documents, both laid out alike so that only content differs."""
-    old = pretty(before).splitlines() if before is not None else []
-    new = pretty(after).splitlines()
-    source = f"{name} (now)" if before is not None else "/dev/null"
-    return "\n".join(difflib.unified_diff(old, new, source, f"{name} (proposed)", lineterm=""))
+    return compared(before, after, f"{name} (now)", f"{name} (proposed)")
+
+
+def compared(one: str | None, other: str | None, name: str, other_name: str) -> str:
+    """A unified diff under these names; None stands for no document."""
+    old, new = (pretty(each).splitlines() if each is not None else [] for each in (one, other))
+    source = name if one is not None else "/dev/null"
+    target = other_name if other is not None else "/dev/null"
+    return "\n".join(difflib.unified_diff(old, new, source, target, lineterm=""))
 
 
 def fingerprint(documents: Iterable[str | None]) -> str:

@@ -1,29 +1,20 @@
 """Apply an approved fix: each write journalled before it is made, none of them made twice.
 
-Whoever comes after a death looks at AWS: a document that reads as *after* was written, one that
-reads as *before* was not, anything else was changed by somebody. In the middle of a plan that
-cannot be finished, what was written is put back; what cannot be put back is named.
+Nothing is written before all documents were seen to be those of the diff. Whoever comes after a
+death looks at AWS: a document that reads as *after* was written, one that reads as *before* was
+not, anything else was changed by somebody. A plan that cannot be finished is given up for good,
+and what was written is put back; what cannot be put back is named.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
-import structlog
-
-from workers.aws.changes import Applied, CannotChange, Change, Problem, Standing
-from workers.aws.mandate import Mandate
-from workers.aws.sessions import CannotAssume, Sessions
-from workers.diagnosis.model import Step
-from workers.fixing.plan import Made, made, mandate, steps_of
-from workers.ledger import Entry, Move, State
+from workers.aws.changes import CannotChange, Problem, Standing
+from workers.aws.sessions import CannotAssume
+from workers.fixing.plan import Later, Plan
+from workers.fixing.undo import undo
+from workers.ledger import Move, State
+from workers.ledger.journal import Made, Stopped
 from workers.room import Room
-
-log = structlog.get_logger(__name__)
-
-
-class Later(Exception):
-    """Nothing is decided yet: the job is to be run again."""
 
 
 class _Stop(Exception):
@@ -48,106 +39,70 @@ def apply(room: Room, request_id: str, *, last: bool) -> None:
     try:
         if entry.state is State.APPROVED:
             room.ledger.step(request_id, Move.START, click="start", actor="worker")
-        _make(room, entry, last=last)
+        _make(Plan(room, entry, last=last))
     finally:
         room.ledger.release(entry.request)
 
 
-def _make(room: Room, entry: Entry, *, last: bool) -> None:
-    request = entry.request
-    steps = steps_of(request)
-    sessions = Sessions(room.settings, request_id=request.id)
-    who = mandate(room, entry)
-    try:
-        for number, step in enumerate(steps):
-            _one(room, entry, sessions, who, number, step)
-    except _Stop as stop:
-        told = _undo(room, entry, sessions, who, steps)
-        reason = " ".join(filter(None, (str(stop), told)))
-        move = Move.FIND_STALE if stop.stale and not told else Move.FAIL
-        room.ledger.step(request.id, move, click="end", actor="worker", reason=reason)
-    except CannotAssume as error:
-        _unfinished(room, entry, sessions, who, steps, str(error), last=last)
-    except CannotChange as error:  # LATER or UNKNOWN: to be looked at again
-        _unfinished(room, entry, sessions, who, steps, str(error), last=last)
-    else:
-        written = _written(room, request.id, len(steps))
+def _make(plan: Plan) -> None:
+    """To the end, or all the way back."""
+    if (given_up := plan.stopped()) is None:
+        try:
+            _write_all(plan)
+        except _Stop as stop:
+            plan.stop(str(stop), stale=stop.stale)
+            given_up = Stopped(str(stop), stop.stale)
+        except (CannotChange, CannotAssume) as error:  # to be looked at again
+            if not plan.last:
+                raise Later(str(error)) from None
+            plan.stop(str(error), stale=False)
+            given_up = Stopped(str(error), stale=False)
+    if given_up is None:
+        written = plan.made()
         details = {"aws_requests": [each.request_id for each in written if each.request_id]}
-        room.ledger.step(request.id, Move.FINISH, click="end", actor="worker", details=details)
+        plan.room.ledger.step(
+            plan.request.id, Move.FINISH, click="end", actor="worker", details=details
+        )
+        return
+    undone = undo(plan)
+    reason = f"{given_up.reason} {undone.told(plan)}".strip()
+    move = Move.FIND_STALE if given_up.stale else Move.FAIL
+    if undone.stands:
+        move = Move.LEAVE_INCOMPLETE
+    plan.room.ledger.step(plan.request.id, move, click="end", actor="worker", reason=reason)
 
 
-def _one(
-    room: Room, entry: Entry, sessions: Sessions, who: Mandate, number: int, step: Step
-) -> None:
-    request_id = entry.request.id
-    known = made(room.ledger.records(request_id), len(entry.request.documents))[number]
-    if known.written:
-        return
-    change = Change(sessions, step, who)
-    standing = change.standing()
-    if standing is Standing.AFTER:
-        # Ours, by a worker that died before it could note it; or somebody was faster.
-        _note(room, request_id, number, "written", document=step.after)
-        return
+def _write_all(plan: Plan) -> None:
+    known = plan.made()
+    for number, each in enumerate(known):
+        if not each.intended:
+            _see_that_it_is_the_one(plan, number)
+    for number, each in enumerate(known):
+        if not each.written:
+            _write(plan, number, each)
+
+
+def _see_that_it_is_the_one(plan: Plan, number: int) -> Standing:
+    standing = plan.change(number).standing()
     if standing is Standing.OTHER:
-        raise _Stop(room.texts.plain("request.document_changed", target=step.target.id), stale=True)
-    _note(room, request_id, number, "intend")
+        target = plan.steps[number].target.id
+        raise _Stop(plan.say("document_changed", target=target), stale=True)
+    return standing
+
+
+def _write(plan: Plan, number: int, known: Made) -> None:
+    step = plan.steps[number]
+    if _see_that_it_is_the_one(plan, number) is Standing.AFTER:
+        # Ours, by a worker that died before it could note it; or somebody was faster.
+        plan.note(number, "written", document=step.after)
+        return
+    if not known.intended:
+        plan.note(number, "intend")
     try:
-        applied = change.apply()
+        applied = plan.change(number).apply()
     except CannotChange as error:
         if error.problem in (Problem.LATER, Problem.UNKNOWN):
             raise
         raise _Stop(str(error), stale=error.problem is Problem.STALE) from None
     record = {"request_id": applied.request_id, "document": applied.document}
-    _note(room, request_id, number, "written", **record)
-
-
-def _unfinished(
-    room: Room,
-    entry: Entry,
-    sessions: Sessions,
-    who: Mandate,
-    steps: Sequence[Step],
-    text: str,
-    *,
-    last: bool,
-) -> None:
-    if not last:
-        raise Later(text)
-    told = _undo(room, entry, sessions, who, steps)
-    reason = " ".join(filter(None, (text, told)))
-    room.ledger.step(entry.request.id, Move.FAIL, click="end", actor="worker", reason=reason)
-
-
-def _undo(room: Room, entry: Entry, sessions: Sessions, who: Mandate, steps: Sequence[Step]) -> str:
-    """Put back what was written, last first. What was done, or what stands, in words."""
-    undone: list[str] = []
-    standing: list[str] = []
-    known = _written(room, entry.request.id, len(steps))
-    for number in reversed(range(len(steps))):
-        step, each = steps[number], known[number]
-        if not each.intended or each.undone:
-            continue
-        try:
-            change = Change(sessions, step, who)
-            if not each.written and change.standing() is not Standing.AFTER:
-                continue
-            change.undo(Applied(each.request_id, each.document or step.after))
-        except (CannotChange, CannotAssume) as error:
-            standing.append(f"{step.target.id}: {error}")
-            continue
-        _note(room, entry.request.id, number, "undone")
-        undone.append(step.target.id)
-    if standing:
-        return room.texts.plain("request.stands", what="; ".join(standing))
-    if undone:
-        return room.texts.plain("request.undone", what=", ".join(undone))
-    return ""
-
-
-def _written(room: Room, request_id: str, steps: int) -> tuple[Made, ...]:
-    return made(room.ledger.records(request_id), steps)
-
-
-def _note(room: Room, fix: str, number: int, what: str, **more: str | None) -> None:
-    room.ledger.journal(fix, {"step": number, "what": what, **more})
+    plan.note(number, "written", **record)

@@ -10,10 +10,10 @@ from rq import Retry, get_current_job
 
 from workers.entrance import may_ask, welcome
 from workers.fixing import retry as retrying
-from workers.fixing.apply import Later
 from workers.fixing.apply import apply as apply_fix
 from workers.fixing.decisions import NEXT, Decision
 from workers.fixing.decisions import decide as decide_fix
+from workers.fixing.plan import Later
 from workers.fixing.reminders import remind as remind_approvers
 from workers.fixing.roll_back import roll_back as roll_back_fix
 from workers.fixing.verify import PATIENCE

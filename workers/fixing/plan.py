@@ -1,26 +1,56 @@
-"""A request's documents as steps to make, and what the journal says of each of them."""
+"""A request at work: its documents as steps to make, the sessions for them, and the journal."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from typing import Any
-
+from workers.aws.changes import Change
 from workers.aws.mandate import Mandate
+from workers.aws.sessions import Sessions
 from workers.diagnosis.model import Step, Target, TargetKind
 from workers.ledger import Entry, FixRequest
+from workers.ledger.journal import Made, Stopped, made, stopped
 from workers.room import Room
 
 
-@dataclass(frozen=True, slots=True)
-class Made:
-    """What the journal knows of one step: whether a write was begun, and what AWS took."""
+class Later(Exception):
+    """Nothing is decided yet: the job is to be run again."""
 
-    intended: bool = False
-    written: bool = False
-    undone: bool = False
-    request_id: str = ""
-    document: str | None = None
+
+class Plan:
+    """The steps of one request. `last`: nobody will try again, so something has to be decided."""
+
+    def __init__(self, room: Room, entry: Entry, *, last: bool) -> None:
+        self.room = room
+        self.request = entry.request
+        self.revision = entry.revision
+        self.last = last
+        self.steps = steps_of(entry.request)
+        self._sessions = Sessions(room.settings, request_id=entry.request.id)
+        self._mandate = mandate(room, entry)
+        self._changes: dict[int, Change] = {}
+
+    def change(self, number: int) -> Change:
+        """What can make that step. Raises CannotAssume."""
+        if number not in self._changes:
+            step = self.steps[number]
+            self._changes[number] = Change(self._sessions, step, self._mandate)
+        return self._changes[number]
+
+    def made(self) -> tuple[Made, ...]:
+        return made(self.room.ledger.records(self.request.id), len(self.steps))
+
+    def stopped(self) -> Stopped | None:
+        return stopped(self.room.ledger.records(self.request.id))
+
+    def note(self, number: int, what: str, **more: str | None) -> None:
+        self.room.ledger.journal(self.request.id, {"step": number, "what": what, **more})
+
+    def stop(self, reason: str, *, stale: bool) -> None:
+        """From here on the plan is only taken back, whoever goes on with it."""
+        record = {"what": "stop", "reason": reason, "stale": stale}
+        self.room.ledger.journal(self.request.id, record)
+
+    def say(self, key: str, **values: str) -> str:
+        return self.room.texts.plain(f"request.{key}", **values)
 
 
 def steps_of(request: FixRequest) -> tuple[Step, ...]:
@@ -40,26 +70,6 @@ def steps_of(request: FixRequest) -> tuple[Step, ...]:
         )
         for each in request.documents
     )
-
-
-def made(records: Iterable[Mapping[str, Any]], steps: int) -> tuple[Made, ...]:
-    """The journal folded, one value per step. The last record of a step counts."""
-    known = [Made() for _ in range(steps)]
-    for record in records:
-        number = int(record["step"])
-        match record["what"]:
-            case "intend":
-                known[number] = Made(intended=True)
-            case "written":
-                known[number] = Made(
-                    intended=True,
-                    written=True,
-                    request_id=str(record.get("request_id", "")),
-                    document=record.get("document"),
-                )
-            case "undone":
-                known[number] = Made(intended=True, undone=True)
-    return tuple(known)
 
 
 def mandate(room: Room, entry: Entry) -> Mandate:

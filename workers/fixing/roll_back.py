@@ -1,55 +1,69 @@
-"""Put the documents of an applied fix back, unless somebody changed them since."""
+"""Put the documents of an applied fix back, unless somebody changed one of them since."""
 
 from __future__ import annotations
 
-from workers.aws.changes import Applied, CannotChange, Change, Problem, Standing
-from workers.aws.sessions import CannotAssume, Sessions
-from workers.fixing.apply import Later
-from workers.fixing.plan import made, mandate, steps_of
-from workers.ledger import Move, State
+from workers.aws.changes import CannotChange
+from workers.aws.sessions import CannotAssume
+from workers.fixing.plan import Later, Plan
+from workers.fixing.undo import Undone, diverged, undo
+from workers.ledger import Move, State, audit
 from workers.room import Room
 
 
 def roll_back(room: Room, request_id: str, *, last: bool) -> None:
-    """Undo all steps, last first. Raises Later unless it is the `last` try."""
+    """Undo all steps, last first. Raises Later unless it is the `last` try.
+
+    When others changed a document since, nothing more is put back: a fix that is half there
+    helps nobody. What then tells the changes apart is in the journal.
+    """
     entry = room.ledger.entry(request_id)
     if entry is None or entry.state is not State.ROLLING_BACK:
         return
-    request, ledger = entry.request, room.ledger
-    if (holder := ledger.take(request)) and not last:
-        raise Later(f"document is being changed by request {holder}")
-    steps = steps_of(request)
-    sessions = Sessions(room.settings, request_id=request.id)
+    plan = Plan(room, entry, last=last)
+    if holder := room.ledger.take(entry.request):
+        if not last:
+            raise Later(f"document is being changed by request {holder}")
+        _end(plan, Move.LEAVE_INCOMPLETE, plan.say("occupied", id=holder))
+        return
     try:
-        known = made(ledger.records(request_id), len(steps))
-        who = mandate(room, entry)
-        for number in reversed(range(len(steps))):
-            if known[number].undone or not known[number].written:
-                continue
-            step = steps[number]
-            change = Change(sessions, step, who)
-            if change.standing() is not Standing.BEFORE:
-                change.undo(Applied(known[number].request_id, known[number].document))
-            ledger.journal(request_id, {"step": number, "what": "undone"})
-        room.inquiries.save_latest(request.inquiry, None)
-        ledger.step(request_id, Move.FINISH_ROLL_BACK, click=_click(entry.revision), actor="worker")
-    except (CannotChange, CannotAssume) as error:
-        again = isinstance(error, CannotAssume) or error.problem in (
-            Problem.LATER,
-            Problem.UNKNOWN,
-        )
-        if again and not last:
-            raise Later(str(error)) from None
-        ledger.step(
-            request_id,
-            Move.FAIL,
-            click=_click(entry.revision),
-            actor="worker",
-            reason=str(error),
-        )
+        _put_all_back(plan)
     finally:
-        ledger.release(request)
+        room.ledger.release(entry.request)
 
 
-def _click(revision: int) -> str:
-    return f"roll-back-{revision}"
+def _put_all_back(plan: Plan) -> None:
+    try:
+        changed = diverged(plan)
+    except (CannotChange, CannotAssume) as error:
+        if not plan.last:
+            raise Later(str(error)) from None
+        _end(plan, Move.LEAVE_INCOMPLETE, plan.say("stands_all", why=str(error)))
+        return
+    if changed:
+        targets = [step.target.id for step in plan.steps]
+        back = [target for target, each in zip(targets, plan.made(), strict=True) if each.undone]
+        told = plan.say("diverged", what=", ".join(changed))
+        _end(plan, Move.FIND_DIVERGED, f"{told} {Undone(back=tuple(back)).told(plan)}".strip())
+        return
+    undone = undo(plan)
+    if undone.stands:
+        _end(plan, Move.LEAVE_INCOMPLETE, undone.told(plan))
+        return
+    plan.room.inquiries.save_latest(plan.request.inquiry, None)
+    _end(plan, Move.FINISH_ROLL_BACK)
+
+
+def _end(plan: Plan, move: Move, reason: str = "") -> None:
+    live = [
+        {"target": step.target.id, "live": audit.hash_of(each.live) if each.live else ""}
+        for step, each in zip(plan.steps, plan.made(), strict=True)
+        if each.diverged
+    ]
+    plan.room.ledger.step(
+        plan.request.id,
+        move,
+        click=f"roll-back-{plan.revision}",
+        actor="worker",
+        reason=reason,
+        details={"documents": live} if live else None,
+    )

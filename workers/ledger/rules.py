@@ -66,8 +66,9 @@ def _is_entitled(entry: Entry, who: Clicker) -> bool:
 def ruling(entry: Entry, who: Clicker, move: Move, now: float, *, break_glass: bool) -> Ruling:
     """Whether this person may make this move on this request now.
 
-    Approving and rolling back take somebody entitled in every account that the change touches,
-    who is not the one who asked. Withdrawing is the requester's, rejecting anybody's entitled.
+    All but withdrawing, which is the requester's, takes somebody entitled in every account that
+    the change touches. Who asked does not approve; rejecting and rolling back, which leave AWS as
+    it was before they asked, they may if they are entitled.
     """
     request = entry.request
     if request.team and who.team and who.team != request.team:

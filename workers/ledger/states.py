@@ -2,8 +2,8 @@
 
     requested -> approved -> applying -> applied -> verified
         |            |           |          \\-> not_cured
-    rejected       stale       failed       verified, not_cured, applied -> rolling_back
-    withdrawn                                rolling_back -> rolled_back | failed
+    rejected       stale       failed      applied, verified, not_cured, incomplete -> rolling_back
+    withdrawn                  incomplete  rolling_back -> rolled_back | diverged | incomplete
     expired, stale
 
 Pure; `workers.ledger.store` makes each step once.
@@ -30,6 +30,8 @@ class State(StrEnum):
     NOT_CURED = "not_cured"
     ROLLING_BACK = "rolling_back"
     ROLLED_BACK = "rolled_back"
+    DIVERGED = "diverged"  # others changed a document since: the change is theirs to take back
+    INCOMPLETE = "incomplete"  # what was written could not all be put back; the reason names it
 
 
 class Move(StrEnum):
@@ -46,6 +48,8 @@ class Move(StrEnum):
     FIND_NOT_CURED = "find_not_cured"
     START_ROLL_BACK = "start_roll_back"
     FINISH_ROLL_BACK = "finish_roll_back"
+    FIND_DIVERGED = "find_diverged"
+    LEAVE_INCOMPLETE = "leave_incomplete"
 
 
 class IllegalMove(Exception):
@@ -71,14 +75,17 @@ MOVES: Mapping[tuple[State, Move], State] = MappingProxyType(
         (State.APPLYING, Move.FINISH): State.APPLIED,
         (State.APPLYING, Move.FIND_STALE): State.STALE,
         (State.APPLYING, Move.FAIL): State.FAILED,
+        (State.APPLYING, Move.LEAVE_INCOMPLETE): State.INCOMPLETE,
         (State.APPLIED, Move.FIND_CURED): State.VERIFIED,
         (State.APPLIED, Move.FIND_NOT_CURED): State.NOT_CURED,
         (State.NOT_CURED, Move.FIND_CURED): State.VERIFIED,
         (State.APPLIED, Move.START_ROLL_BACK): State.ROLLING_BACK,
         (State.VERIFIED, Move.START_ROLL_BACK): State.ROLLING_BACK,
         (State.NOT_CURED, Move.START_ROLL_BACK): State.ROLLING_BACK,
+        (State.INCOMPLETE, Move.START_ROLL_BACK): State.ROLLING_BACK,
         (State.ROLLING_BACK, Move.FINISH_ROLL_BACK): State.ROLLED_BACK,
-        (State.ROLLING_BACK, Move.FAIL): State.FAILED,
+        (State.ROLLING_BACK, Move.FIND_DIVERGED): State.DIVERGED,
+        (State.ROLLING_BACK, Move.LEAVE_INCOMPLETE): State.INCOMPLETE,
     }
 )
 
@@ -86,8 +93,8 @@ MOVES: Mapping[tuple[State, Move], State] = MappingProxyType(
 OPEN = frozenset({State.REQUESTED, State.APPROVED, State.APPLYING, State.ROLLING_BACK})
 # … and in these a job has something to do.
 UNFINISHED = OPEN | {State.APPLIED}
-# In these the change stands in AWS and can be taken back.
-STANDING = frozenset({State.APPLIED, State.VERIFIED, State.NOT_CURED})
+# In these the change, or some of it, stands in AWS and can be taken back.
+STANDING = frozenset({State.APPLIED, State.VERIFIED, State.NOT_CURED, State.INCOMPLETE})
 
 
 def after(state: State, move: Move) -> State:

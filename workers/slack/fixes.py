@@ -12,6 +12,7 @@ from workers.ledger.states import OPEN, STANDING, State
 from workers.settings import People, Settings
 from workers.slack import blocks, markup, modals
 from workers.slack.blocks import Json, Message
+from workers.slack.differences import SHOW_DIFFERENCE
 from workers.slack.findings import SHOW_CHANGE, Requested, value
 from workers.slack.markup import Mrkdwn, code, dotted, escape
 from workers.slack.texts import Texts
@@ -38,7 +39,11 @@ MARKS = {
     State.NOT_CURED: "not_cured",
     State.ROLLING_BACK: "working",
     State.ROLLED_BACK: "rolled_back",
+    State.DIVERGED: "diverged",
+    State.INCOMPLETE: "incomplete",
 }
+# In these the reason is part of what is shown.
+TOLD = frozenset({State.REJECTED, State.FAILED, State.STALE, State.DIVERGED, State.INCOMPLETE})
 
 
 def posted(entry: Entry, settings: Settings, texts: Texts) -> Message:
@@ -52,7 +57,7 @@ def posted(entry: Entry, settings: Settings, texts: Texts) -> Message:
         access=escape(request.access, 700),
     )
     lines = [heading, *_documents(request, settings, texts), *_why(request, texts)]
-    if entry.reason and entry.state in (State.REJECTED, State.FAILED, State.STALE):
+    if entry.reason and entry.state in TOLD:
         lines.append(texts("request.because", reason=escape(entry.reason, 600)))
     shown: list[Json] = [blocks.section(Mrkdwn("\n".join(lines)))]
     diff, left = blocks.excerpt(
@@ -115,6 +120,11 @@ def _buttons(entry: Entry, settings: Settings, texts: Texts) -> list[ButtonEleme
         )
         offered = entry.state is State.VERIFIED and request.stage
         return [*([retry] if offered else []), back, change]
+    if entry.state is State.DIVERGED:
+        return [
+            blocks.button(texts.plain("button.difference"), SHOW_DIFFERENCE, request.id),
+            change,
+        ]
     return [change]
 
 

@@ -62,7 +62,7 @@ def request_fix(
         )
     )
     shown.append(blocks.context(texts("modal.expires", hours=hours)))
-    view = _view(texts, "title.request", shown)
+    view = modal(texts, "title.request", shown)
     return {
         **view,
         "callback_id": REQUEST_VIEW,
@@ -86,7 +86,7 @@ def reject(request_id: str, access: str, texts: Texts) -> Json:
         ),
     ]
     return {
-        **_view(texts, "title.reject", shown),
+        **modal(texts, "title.reject", shown),
         "callback_id": REJECT_VIEW,
         "private_metadata": request_id,
         "submit": _plain(texts.plain("input.reject_submit")),
@@ -101,7 +101,7 @@ def change(each: Finding, name: str, settings: Settings, texts: Texts) -> Json:
         for language, text in each.fix.snippets:
             shown.append(blocks.section(texts("modal.snippet", language=language)))
             shown += [blocks.preformatted(page) for page in blocks.pages(text)]
-    return _view(texts, "title.change", _bounded(shown, name, texts))
+    return modal(texts, "title.change", bounded(shown, _too_long(name, texts), texts))
 
 
 def details(each: Finding, name: str, texts: Texts) -> Json:
@@ -115,7 +115,7 @@ def details(each: Finding, name: str, texts: Texts) -> Json:
     for evidence in each.evidence:
         shown.append(blocks.section(statement_of(evidence, texts)))
         shown += [blocks.preformatted(page) for page in blocks.pages(evidence.text)]
-    return _view(texts, "title.details", _bounded(shown, name, texts))
+    return modal(texts, "title.details", bounded(shown, _too_long(name, texts), texts))
 
 
 def advice(report: Report, texts: Texts) -> Json:
@@ -134,7 +134,7 @@ def advice(report: Report, texts: Texts) -> Json:
             shown += [blocks.section(given)] if words else []
             code_shown = statements or each.fix.diff
             shown += [blocks.preformatted(page) for page in blocks.pages(code_shown)[:2]]
-    return _view(texts, "title.advice", _bounded(shown, report.name, texts))
+    return modal(texts, "title.advice", bounded(shown, _too_long(report.name, texts), texts))
 
 
 def typed(values: Json, name: str) -> str:
@@ -144,7 +144,7 @@ def typed(values: Json, name: str) -> str:
 
 def refused(text: Mrkdwn, texts: Texts) -> Json:
     """A modal that says why something cannot be done."""
-    return _view(texts, "title.refused", [blocks.section(text)])
+    return modal(texts, "title.refused", [blocks.section(text)])
 
 
 def allowed_to_approve(approvers: Sequence[Mrkdwn], texts: Texts) -> Mrkdwn:
@@ -160,6 +160,26 @@ def document(target: Target | Any, settings: Settings, texts: Texts) -> Mrkdwn:
     account = f"{known.alias} {known.id}" if known else target.account
     name = f"{target.id} {target.name}".strip()
     return texts("document.of", kind=kind, name=code(name, 400), account=escape(account, 100))
+
+
+def bounded(shown: Iterable[Json], too_long: Mrkdwn, texts: Texts) -> list[Json]:
+    """No more blocks than a modal takes; the last then says where the rest is."""
+    every = list(shown)
+    if not every:
+        return [blocks.section(texts("modal.nothing"))]
+    if len(every) <= blocks.VIEW_BLOCKS:
+        return every
+    return [*every[: blocks.VIEW_BLOCKS - 1], blocks.section(too_long)]
+
+
+def modal(texts: Texts, title: str, shown: list[Json]) -> Json:
+    """A modal to read: nothing is asked in it."""
+    return {
+        "type": "modal",
+        "title": _plain(clip(texts.plain(title), blocks.TITLE)),
+        "close": _plain(texts.plain("input.close")),
+        "blocks": shown,
+    }
 
 
 def _steps(each: Finding, settings: Settings, texts: Texts, pages: int) -> list[Json]:
@@ -181,23 +201,8 @@ def _steps(each: Finding, settings: Settings, texts: Texts, pages: int) -> list[
     return shown
 
 
-def _bounded(shown: Iterable[Json], name: str, texts: Texts) -> list[Json]:
-    every = list(shown)
-    if not every:
-        return [blocks.section(texts("modal.nothing"))]
-    if len(every) <= blocks.VIEW_BLOCKS:
-        return every
-    rest = blocks.section(texts("modal.too_long", name=escape(name, 100)))
-    return [*every[: blocks.VIEW_BLOCKS - 1], rest]
-
-
-def _view(texts: Texts, title: str, shown: list[Json]) -> Json:
-    return {
-        "type": "modal",
-        "title": _plain(clip(texts.plain(title), blocks.TITLE)),
-        "close": _plain(texts.plain("input.close")),
-        "blocks": shown,
-    }
+def _too_long(name: str, texts: Texts) -> Mrkdwn:
+    return texts("modal.too_long", name=escape(name, 100))
 
 
 def _plain(text: str) -> Json:
