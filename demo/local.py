@@ -43,7 +43,7 @@ class LocalWorld:
 
     def __init__(self, cloud: Cloud | None = None, *, page_port: int = 0, workers: int = 1) -> None:
         self.world: World = load()
-        self.regions = sorted({pipeline.region for pipeline in self.world.pipelines})
+        self.regions = _regions(self.world)
         self.folder = Path(tempfile.gettempdir(), f"pipeline-access-demo-{secrets.token_hex(6)}")
         self.valkey_port, self.bot_port, cloud_port = free_ports(3)
         self.cloud = cloud or Cloud(port=cloud_port)
@@ -146,7 +146,7 @@ class LocalWorld:
         self._open.callback(self.workspace.stop)
         self._open.callback(self.cloud.stop)
         self._open.callback(self._end_processes)
-        self._write("pipeline-access.toml", _configuration(self.world, self.regions))
+        self._write("pipeline-access.toml", configuration(self.world))
         self._write("environment", _exports(self._settings | self._aws))
         self.start_valkey()
         self.start_bot()
@@ -204,10 +204,11 @@ class LocalWorld:
         (self.folder / name).write_text(text, encoding="utf-8")
 
 
-def _configuration(world: World, regions: Sequence[str]) -> str:
+def configuration(world: World) -> str:
+    """The configuration file under which the bot and its workers know these accounts."""
     lines = [
         "[defaults]",
-        f"regions = {json.dumps(list(regions))}",
+        f"regions = {json.dumps(_regions(world))}",
         f"read_role = {json.dumps(world.bot.read_role)}",
         f"fix_role = {json.dumps(world.bot.fix_role)}",
         f"external_id = {json.dumps(world.bot.external_id)}",
@@ -224,6 +225,10 @@ def _configuration(world: World, regions: Sequence[str]) -> str:
         lines += ["[[accounts]]", f"id = {json.dumps(account.id)}"]
         lines += [f"alias = {json.dumps(account.alias)}"]
     return "\n".join(lines) + "\n"
+
+
+def _regions(world: World) -> list[str]:
+    return sorted({pipeline.region for pipeline in world.pipelines})
 
 
 def _queue_url(arn: str) -> str:

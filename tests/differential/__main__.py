@@ -1,4 +1,5 @@
-"""``python -m tests.differential [--cases N] [--seed S …]``: run both evaluators and compare."""
+"""``python -m tests.differential [--cases N] [--seed S …]``: run both evaluators and compare,
+then have the other one judge every fix that is proposed."""
 
 from __future__ import annotations
 
@@ -11,6 +12,7 @@ from collections import Counter
 import click
 
 from tests.differential.comparison import Comparison, Disagreement, compare
+from tests.differential.fixes import Examined, examine, local_world, reported
 from tests.differential.generator import Generator
 from tests.differential.peer import NoPeer, installed
 
@@ -21,9 +23,11 @@ SHOWN = 5
 @click.option("--cases", default=6000, show_default=True, help="Cases a seed.")
 @click.option("--seed", "seeds", multiple=True, type=int, help="May be given several times.")
 def main(cases: int, seeds: tuple[int, ...]) -> None:
-    """Compare the evaluator with the independent one on generated cases.
+    """Compare the evaluator with the independent one on generated cases, and let that one judge
+    the fixes of all reported failures and of the local world's pipelines.
 
-    Ends with 1 where a disagreement is not settled by the documentation. Where the other program
+    Ends with 1 where a disagreement is not settled by the documentation, or where a fix does not
+    cure, or opens anything else. Where the other program
     cannot be had the run is skipped, which is a failure only under CI=true.
     """
     chosen = seeds or (1, 2, random.randrange(10**6))
@@ -31,11 +35,15 @@ def main(cases: int, seeds: tuple[int, ...]) -> None:
     try:
         with installed() as folder:
             runs = [compare(folder, list(Generator(seed).cases(cases))) for seed in chosen]
+            judged = {"reported failures": examine(folder, reported())}
+            with local_world() as snapshots:
+                judged["the local world"] = examine(folder, snapshots)
     except NoPeer as reason:
         click.echo(f"skipped: the other evaluator cannot be run here: {reason}")
         sys.exit(1 if os.environ.get("CI") == "true" else 0)
     still_open = _report(runs)
-    sys.exit(1 if still_open else 0)
+    wrong = [each for name, found in judged.items() for each in _judged(name, found)]
+    sys.exit(1 if still_open or wrong else 0)
 
 
 def _report(runs: list[Comparison]) -> list[Disagreement]:
@@ -56,6 +64,18 @@ def _report(runs: list[Comparison]) -> list[Disagreement]:
     for dispute in sorted(still_open, key=lambda d: len(json.dumps(d.case)))[:SHOWN]:
         click.echo(f"  ours {dispute.ours}, theirs {dispute.theirs}: {json.dumps(dispute.case)}")
     return still_open
+
+
+def _judged(name: str, found: Examined) -> list[str]:
+    click.echo(
+        f"{found.fixes} fixes of {name}: {found.cured} requests denied before and allowed after, "
+        f"{found.unchanged} others unchanged, {len(found.wrong)} wrong"
+    )
+    for why, count in found.left_out.most_common():
+        click.echo(f"  {count:6}  not asked: {why}")
+    for each in found.wrong[:SHOWN]:
+        click.echo(f"  {each}")
+    return found.wrong
 
 
 def _counts(counter: Counter[str]) -> str:
