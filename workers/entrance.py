@@ -50,6 +50,15 @@ def may_tell(room: Room, user: str, channel: str, account: str) -> bool:
     return room.directory.are(user, people)
 
 
+def may_be_shown(room: Room, user: str, account: str) -> bool:
+    """Whether a person may see what is known about an account outside of any channel, in App Home.
+
+    An account whose answers are bound to channels is told of there alone. Raises NotKnown.
+    """
+    known = room.settings.account(account)
+    return known is not None and not known.channels and may_tell(room, user, "", account)
+
+
 def open_to_us(room: Room, channel: str) -> bool:
     """Whether the rules let the bot speak unasked in a conversation. Raises NotKnown.
 

@@ -21,7 +21,9 @@ from workers.diagnosis.report_json import from_json, to_json
 from workers.engine import Engine, open_engine
 from workers.entrance import may_ask, refuse_person, welcome
 from workers.fixing import notices
+from workers.freshness import outdate
 from workers.incidents import threads
+from workers.incidents.health import Health, of_report
 from workers.inquiry import Inquiry, State, new_id
 from workers.ledger import Entry, FixRequest
 from workers.ledger import State as FixState
@@ -62,8 +64,13 @@ def ask(request: dict[str, Any], text: str) -> Retry | None:
 
 
 def show_home(user: str) -> None:
-    """Publish App Home for a person."""
-    homes.publish(open_room(), user)
+    """Publish App Home for a person who opened it."""
+    homes.opened(open_room(), user)
+
+
+def show_homes() -> None:
+    """Publish App Home for everybody on whose page something has changed."""
+    homes.refresh(open_room())
 
 
 def list_pipelines(request: dict[str, Any]) -> Retry | None:
@@ -95,6 +102,7 @@ def give_up(inquiry_id: str, why: str) -> None:
     standing = room.inquiries.standing(inquiry_id)
     if standing is not None and standing.state in (State.RESERVED, State.QUEUED):
         fail(room, standing.inquiry, room.texts(f"answer.failed_{why}"))
+        outdate(room)
 
 
 def announce(request_id: str) -> None:
@@ -128,7 +136,9 @@ def announce(request_id: str) -> None:
     deliver_now(room, inquiry)
     notices.notify(room, entry)
     room.ledger.announced(request_id, entry.revision)
-    homes.publish_all(room)
+    if entry.state is FixState.VERIFIED and (latest := room.inquiries.latest(inquiry)) is not None:
+        Health(room.redis).note(of_report(from_json(latest), time.time()))
+    outdate(room)
 
 
 # --- a diagnosis, step by step ------------------------------------------------------------------
@@ -154,6 +164,8 @@ def _diagnose(room: Room, inquiry: Inquiry) -> None:
             progress=_teller(room, inquiry, listed),
         )
     room.inquiries.save_report(inquiry.id, to_json(found))
+    if inquiry.caller is None:  # what a person may do says nothing about the pipeline
+        Health(room.redis).note(of_report(found, time.time()))
     _answer(room, inquiry, found)
     pictures.share_map(room, inquiry, found)
 

@@ -12,6 +12,7 @@ from rq import Retry, get_current_job
 from rq.timeouts import JobTimeoutException
 from slack_sdk.errors import SlackClientError
 
+from workers.freshness import outdate
 from workers.inquiry import Inquiry, State
 from workers.room import Room, open_room
 from workers.slack import answers, blocks, delivery, markup
@@ -114,6 +115,8 @@ def answered(request: dict[str, Any], answer: Callable[[Room, Inquiry], None]) -
         except NotKnown as error:
             log.warning("Slack does not say who asks", inquiry=inquiry.id, error=str(error))
             return SLACK_AWAY
+        finally:
+            outdate(room)
     return None
 
 

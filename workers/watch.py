@@ -22,6 +22,8 @@ from workers.copying import behind
 from workers.fixing.decisions import NEXT
 from workers.fixing.reminders import due
 from workers.fixing.verify import PATIENCE
+from workers.freshness import JOB as HOMES
+from workers.freshness import outdated
 from workers.incidents import alerts, schedule
 from workers.incidents.intake import Intake
 from workers.inquiry import Inquiries, State
@@ -36,6 +38,7 @@ from workers.queue import (
     FIX_JOBS,
     GIVE_UP,
     REMIND,
+    SHOW_HOMES,
     SWEEP,
     Queue,
     enqueue,
@@ -75,6 +78,8 @@ class Watch:
             self._enqueue(DELIVER, thread, id=f"deliver-{thread}")
         if Intake(self._redis).due(1) or alerts.waiting(self._redis, time.time()):
             self._enqueue(ALERTS, id="alerts")
+        if outdated(self._redis):
+            self._enqueue(SHOW_HOMES, id=HOMES)
         self._start_sweep()
         self._copy_audit()
         for request_id in self._ledger.unfinished():

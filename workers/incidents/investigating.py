@@ -14,6 +14,7 @@ from workers.diagnosis.map.raster import CannotRaster, png
 from workers.entrance import may_ask, refuse_person, welcome
 from workers.incidents import behind
 from workers.incidents import timeline as picture
+from workers.incidents.health import Health, of_look
 from workers.incidents.investigation import (
     Found,
     Investigation,
@@ -60,6 +61,7 @@ def run(
     wanted = chosen(listing.matches, targets)
     looks = Looks(room.redis, inquiry.id)
     looked = tuple(looks.look(wanted, survey, _teller(room, inquiry, len(wanted))))
+    Health(room.redis).note(*(of_look(each, time.time()) for each in looked))
     looked = tuple(each for each in looked if _meant(each, targets, room.settings))
     found = replace(
         investigate(looked, since, time.time()),

@@ -11,12 +11,15 @@ from typing import Any
 import structlog
 from rq import Retry
 
+from workers.freshness import outdate
 from workers.incidents import investigating, recovery, threads, watching
 from workers.incidents import sweep as sweeping
+from workers.incidents.health import Health, of_look
 from workers.incidents.intake import Intake
+from workers.incidents.looks import identity, looked
 from workers.incidents.survey import open_survey
 from workers.incidents.triage import Triage, alerts_of
-from workers.incidents.watches import Target
+from workers.incidents.watches import Kind, Target
 from workers.inquiry import Inquiry, new_id
 from workers.room import Room, open_room
 from workers.slack.people import NotKnown
@@ -24,6 +27,7 @@ from workers.telling import SLACK_AWAY, answered
 
 BATCH = 100  # pipelines looked at together
 LOOKING = 0.8  # of a sweep's time; the rest is for CloudTrail and for telling
+FRESH_SECONDS = 3600  # what was looked at so lately is known
 SHARE = 0.5  # of the job's time after which the rest is left to the next job
 
 log = structlog.get_logger(__name__)
@@ -48,7 +52,7 @@ def alerts() -> None:
     known = alerts_of(room)
     if time.monotonic() - began < seconds * SHARE and (down := known.to_check(time.time())):
         with open_survey(room.settings, f"alerts-{new_id()}", seconds * (1 - SHARE)) as survey:
-            recovery.check(known, survey, down)
+            recovery.check(known, Health(room.redis), survey, down)
     threads.show_changed(room)
 
 
@@ -56,6 +60,28 @@ def watch(request: dict[str, Any], target: dict[str, Any]) -> Retry | None:
     """Let a channel watch pipelines, if the person may ask about them."""
     wanted = Target.model_validate(target)
     return answered(request, lambda room, inquiry: watching.watch(room, inquiry, wanted))
+
+
+def take_stock(target: dict[str, Any]) -> None:
+    """Look at what somebody has begun to watch, so that App Home can say how it is.
+
+    May run twice: what was looked at lately is not looked at again.
+    """
+    room, wanted = open_room(), Target.model_validate(target)
+    limit = room.settings.sweeps.timeout_seconds * LOOKING
+    account = wanted.value if wanted.kind is Kind.ACCOUNT else wanted.account
+    health = Health(room.redis)
+    fresh = {each.id for each in health.all() if each.seen > time.time() - FRESH_SECONDS}
+    with open_survey(room.settings, f"stock-{new_id()}", limit) as survey:
+        there = survey.pipelines(account, wanted.region).matches
+        missing = [
+            each
+            for each in investigating.chosen(there, [wanted])
+            if identity(each.name, each.account, each.region) not in fresh
+        ]
+        for surveyed in survey.look(missing):
+            health.note(of_look(looked(surveyed), time.time()))
+    outdate(room)
 
 
 def unwatch(request: dict[str, Any], target: dict[str, Any]) -> Retry | None:

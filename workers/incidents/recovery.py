@@ -15,18 +15,20 @@ import structlog
 from workers.aws.search import Listed
 from workers.diagnosis.model import Outcome
 from workers.incidents.alerts import Alerts
-from workers.incidents.looks import went_through
+from workers.incidents.health import Health, of_look
+from workers.incidents.looks import looked, went_through
 from workers.incidents.survey import Survey, Surveyed
 from workers.pipeline.arn import parse
 
 log = structlog.get_logger(__name__)
 
 
-def check(alerts: Alerts, survey: Survey, arns: Iterable[str]) -> None:
+def check(alerts: Alerts, health: Health, survey: Survey, arns: Iterable[str]) -> None:
     """Look at these pipelines and note in their alerts how they are. Raises redis.RedisError."""
     known = {_listed(arn): arn for arn in arns}
     for surveyed in survey.look(list(known)):
         arn = known[surveyed.pipeline]
+        health.note(of_look(looked(surveyed), time.time()))
         _note(alerts, arn, surveyed)
         alerts.checked(arn)
 

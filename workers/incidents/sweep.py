@@ -11,6 +11,8 @@ from typing import cast
 import structlog
 
 from workers.entrance import open_to_us
+from workers.freshness import outdate
+from workers.incidents.health import Health, of_look
 from workers.incidents.looks import Looks
 from workers.incidents.schedule import PREFIX
 from workers.incidents.survey import Survey
@@ -47,7 +49,10 @@ def run(room: Room, sweep_id: str, survey: Survey) -> None:
     found = survey.pipelines()
     looks = Looks(room.redis, sweep_id)
     told = _teller(room, sweep_id, recipients, len(found.matches))
-    now = {each.id: swept(each) for each in looks.look(found.matches, survey, told)}
+    health, now = Health(room.redis), {}
+    for looked in looks.look(found.matches, survey, told):
+        health.note(of_look(looked, time.time()))
+        now[looked.id] = swept(looked)
     before = last(room)
     whole = digest(before, now.values())
     for each in recipients:
@@ -55,7 +60,11 @@ def run(room: Room, sweep_id: str, survey: Survey) -> None:
         message = sweeps.digest(part, looks.stopped_by, room.settings, room.texts)
         room.outbox.add(_thread(sweep_id, each), delivery.update("digest", ROOT, message))
         room.outbox.deliver(_thread(sweep_id, each))
-    _remember(room, now, before or {}, found_everything=not looks.stopped_by and not found.unseen)
+    complete = not looks.stopped_by and not found.unseen
+    _remember(room, now, before or {}, found_everything=complete)
+    if complete:
+        health.keep_only(now)
+    outdate(room)
     log.info("swept", id=sweep_id, pipelines=len(now), new=len(whole.new), cured=len(whole.cured))
 
 

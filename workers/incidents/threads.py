@@ -9,6 +9,7 @@ import structlog
 from redis import RedisError
 
 from workers.diagnosis.report_json import from_json
+from workers.freshness import outdate
 from workers.incidents.alerts import Alert, Alerts
 from workers.incidents.triage import alerts_of
 from workers.incidents.watches import Watches
@@ -60,6 +61,7 @@ def _show(room: Room, alerts: Alerts, alert: Alert) -> None:
     room.outbox.add(alert.id, *items)
     alerts.shown(alert, counted=_several(alert))
     delivered = room.outbox.deliver(alert.id)
+    outdate(room)
     if delivered.refused:
         _refused(room, alerts, alert, delivered.refused)
         return

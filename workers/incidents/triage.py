@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -22,6 +23,7 @@ from workers.incidents.causes import (
     explanation,
 )
 from workers.incidents.events import Ended, ExecutionEnded
+from workers.incidents.health import Health, of_failures, of_report, of_success
 from workers.incidents.intake import Intake
 from workers.incidents.survey import Survey, Surveyed
 from workers.incidents.watches import Watch, Watches, matches, tags_of
@@ -83,6 +85,7 @@ class Triage:
         self._survey = survey
         self._alerts = alerts_of(room)
         self._watches = Watches(room.redis).all()
+        self._health = Health(room.redis)
 
     def work_off(self, arns: Iterable[str]) -> None:
         """Deal with all that is pending about these pipelines."""
@@ -117,9 +120,11 @@ class Triage:
         return () if over and not self._alerts.concern(arn) else failures
 
     def _done(self, arn: str, pending: Sequence[ExecutionEnded]) -> None:
-        successes = [each.at for each in pending if each.ended is Ended.SUCCEEDED]
+        successes = [each for each in pending if each.ended is Ended.SUCCEEDED]
         if successes:
-            self._alerts.heal(arn, max(successes))
+            latest = max(successes, key=lambda each: each.at)
+            if self._alerts.heal(arn, latest.at):
+                self._health.note(of_success(latest, time.time()))
         self._intake.settle(arn, len(pending))
 
     def _wanted(self, event: ExecutionEnded) -> bool:
@@ -146,6 +151,9 @@ class Triage:
         read = surveyed.snapshot.pipeline.value
         own = (read.tags.value or {}) if read is not None else {}
         tags = tags_of(pipeline.account, own, self._room.settings)
+        self._health.note(of_report(surveyed.report, time.time(), own))
+        for each in explained:
+            self._health.note(of_failures(each.events, each.cause.headline, time.time()))
         told: set[str] = set()
         for watch in self._active():
             if watch.channel in told or not self._meant(watch, failures[0], tags):

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
+from rq.exceptions import DuplicateJobError
+
 from workers.entrance import may_ask, open_to_us, refuse_person, welcome
 from workers.incidents.watches import Target, Watches
 from workers.inquiry import Inquiry, State
+from workers.queue import TAKE_STOCK, enqueue, open_queue
 from workers.room import Room
 from workers.slack import alerts as words
 from workers.slack import answers, blocks, delivery, markup
@@ -34,6 +39,14 @@ def watch(room: Room, inquiry: Inquiry, target: Target) -> None:
     room.outbox.add(inquiry.id, delivery.post(ROOT, place(inquiry), message, inquiry.thread or ""))
     room.inquiries.close(inquiry, State.ANSWERED)
     deliver_now(room, inquiry.id)
+    with suppress(DuplicateJobError):
+        enqueue(
+            open_queue(room.redis, room.settings.jobs),
+            TAKE_STOCK,
+            target.model_dump(mode="json"),
+            id=f"stock-{inquiry.id}",
+            timeout=room.settings.sweeps.timeout_seconds,
+        )
 
 
 def unwatch(room: Room, inquiry: Inquiry, target: Target) -> None:

@@ -64,6 +64,14 @@ class Directory:
         """
         return bool(self._channel(channel)["shared"])
 
+    def is_member(self, channel: str, user: str) -> bool:
+        """Whether the person is in a channel, as far as the app can see it.
+
+        https://docs.slack.dev/reference/methods/conversations.members
+        """
+        found = self._remembered(f"in:{channel}", GUEST_SECONDS, lambda: self._inside(channel))
+        return user in cast("Iterable[str]", found)
+
     def are(self, user: str, people: People, *, fresh: bool = False) -> bool:
         """Whether the person is one of those, by name or by group.
 
@@ -104,6 +112,23 @@ class Directory:
             "private": any(found.get(flag) for flag in ("is_private", "is_im", "is_mpim")),
             "shared": any(found.get(flag) for flag in ("is_ext_shared", "is_pending_ext_shared")),
         }
+
+    def _inside(self, channel: str) -> list[str]:
+        found: list[str] = []
+        cursor = ""
+        while True:
+            try:
+                answer = self._ask(
+                    "conversations_members", channel=channel, limit="1000", cursor=cursor
+                )
+            except NotKnown as unknown:
+                if unknown.word in ("channel_not_found", "missing_scope", "not_in_channel"):
+                    return []
+                raise
+            found += answer["members"]
+            cursor = str((answer.get("response_metadata") or {}).get("next_cursor") or "")
+            if not cursor:
+                return found
 
     def _name(self, user: str) -> str:
         return str(self._ask("users_info", user=user)["user"].get("name") or "")
