@@ -13,6 +13,7 @@ from typing import Any, cast
 
 import structlog
 from redis import Redis
+from redis.client import Pipeline
 from rq.exceptions import DuplicateJobError
 from rq.job import Job
 from rq.scheduler import RQScheduler
@@ -93,14 +94,21 @@ class Watch:
         sweeps = self._sweeps
         if sweeps.schedule is None:
             return
+
+        def put(pipeline: Pipeline, sweep: str) -> None:
+            enqueue(
+                self._queue,
+                SWEEP,
+                sweep,
+                id=sweep,
+                timeout=sweeps.timeout_seconds,
+                pipeline=pipeline,
+            )
+
         try:
-            sweep = schedule.due(self._redis, sweeps.schedule, time.time())
+            schedule.start(self._redis, sweeps.schedule, time.time(), put)
         except ValueError as error:
             log.error("sweeps.schedule is no schedule", schedule=sweeps.schedule, error=str(error))
-            return
-        if sweep is not None:
-            with suppress(DuplicateJobError):
-                enqueue(self._queue, SWEEP, sweep, id=sweep, timeout=sweeps.timeout_seconds)
 
     def _copy_audit(self) -> None:
         """Behind everything else: a copy that is late harms nobody, a fix that waits does."""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import threading
+import time
 from collections.abc import Callable, Iterator
 from datetime import datetime
 from pathlib import Path
@@ -10,6 +12,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 from redis import Redis
+from redis.client import Pipeline
 
 from tests.incidents.world import PROD, SHARED, Scene, key_finding, report, scp_finding
 from tests.jobs.house import CONFIGURATION, DEPLOYS, OTHER, PLATFORM, House, open_house
@@ -17,9 +20,10 @@ from workers.aws.search import Unseen
 from workers.commands import sweep as command
 from workers.diagnosis.model import Outcome
 from workers.incidents.causes import cause_of
-from workers.incidents.schedule import due, next_time
+from workers.incidents.schedule import NEXT, next_time, start
 from workers.incidents.sweeping import Open, Swept, digest
 from workers.queue import SWEEP, enqueue, open_queue
+from workers.watch import Watch
 
 DIGESTS = f"""
 [sweeps]
@@ -175,31 +179,83 @@ def test_the_schedule_is_cron() -> None:
     assert next_time("0 7 * * MON", tuesday) == monday
 
 
+def due(redis: Redis, schedule: str, now: float) -> str:
+    return start(redis, schedule, now, lambda pipeline, sweep: None)
+
+
 def test_a_sweep_is_started_once_among_all_workers(redis: Redis) -> None:
     begin = datetime(2026, 11, 24, 12, 0).astimezone().timestamp()
-    assert due(redis, "0 * * * *", begin) is None
-    assert due(redis, "0 * * * *", begin + 3599) is None
+    assert due(redis, "0 * * * *", begin) == ""
+    assert due(redis, "0 * * * *", begin + 3599) == ""
     started = [due(redis, "0 * * * *", begin + 3600) for _ in range(3)]
-    assert started == [f"sweep-{int(begin + 3600)}", None, None]
+    assert started == [f"sweep-{int(begin + 3600)}", "", ""]
+
+
+def test_workers_that_look_at_the_same_moment_start_it_once(redis: Redis) -> None:
+    """The second one looks while the first is about to start it."""
+    begin = datetime(2026, 11, 24, 12, 0).astimezone().timestamp()
+    due(redis, "0 * * * *", begin)
+    put: list[str] = []
+
+    def first(pipeline: Pipeline, sweep: str) -> None:
+        put.append(due(redis, "0 * * * *", begin + 3600))
+        pipeline.rpush("jobs", sweep)
+
+    assert start(redis, "0 * * * *", begin + 3600, first) == ""
+    assert put == [f"sweep-{int(begin + 3600)}"]
+    assert redis.llen("jobs") == 0
+
+
+def test_a_worker_that_dies_over_it_leaves_it_to_the_next(redis: Redis) -> None:
+    begin = datetime(2026, 11, 24, 12, 0).astimezone().timestamp()
+    due(redis, "0 * * * *", begin)
+
+    def dies(pipeline: Pipeline, sweep: str) -> None:
+        raise SystemExit
+
+    with pytest.raises(SystemExit):
+        start(redis, "0 * * * *", begin + 3600, dies)
+    assert due(redis, "0 * * * *", begin + 3601) == f"sweep-{int(begin + 3600)}"
 
 
 def test_a_sweep_that_was_missed_is_made_up_for_once(redis: Redis) -> None:
     begin = datetime(2026, 11, 24, 12, 0).astimezone().timestamp()
     due(redis, "0 * * * *", begin)
     late = [due(redis, "0 * * * *", begin + 5 * 3600 + 10) for _ in range(2)]
-    assert late == [f"sweep-{int(begin + 3600)}", None]
+    assert late == [f"sweep-{int(begin + 3600)}", ""]
 
 
 def test_a_changed_schedule_counts_from_now(redis: Redis) -> None:
     begin = datetime(2026, 11, 24, 12, 0).astimezone().timestamp()
     due(redis, "0 * * * *", begin)
-    assert due(redis, "30 * * * *", begin + 3600) is None
-    assert due(redis, "30 * * * *", begin + 3600 + 1800) is not None
+    assert due(redis, "30 * * * *", begin + 3600) == ""
+    assert due(redis, "30 * * * *", begin + 3600 + 1800) == f"sweep-{int(begin + 5400)}"
 
 
 def test_what_is_no_schedule_is_said(redis: Redis) -> None:
     with pytest.raises(ValueError):
         due(redis, "61 25 * * *", 0)
+
+
+def test_the_rounds_of_two_workers_start_a_sweep_once_when_it_is_due(
+    house: House, scene: Scene, redis: Redis
+) -> None:
+    """As `docker compose up --scale worker=2` has it; the channel gets one digest."""
+    scene.put(*(report(name, key_finding(name)) for name in ("cart", "email")))
+    schedule = house.settings.sweeps.schedule
+    redis.set(NEXT, f"{schedule}|{int(time.time()) - 60}")
+    queue = open_queue(redis, house.settings.jobs)
+    rounds = [threading.Thread(target=Watch(redis, queue, house.settings).round) for _ in range(8)]
+    for each in rounds:
+        each.start()
+    for each in rounds:
+        each.join()
+    assert queue.count == 1
+    house.work(rounds=2)
+    (root,) = house.roots(PLATFORM)
+    assert "*First sweep of 2 pipelines*" in root.text
+    (_, _, following) = (redis.get(NEXT) or b"").decode().rpartition("|")
+    assert float(following) > time.time()
 
 
 # --- the terminal ----------
