@@ -10,7 +10,7 @@ from urllib.parse import parse_qs
 
 import pytest
 
-from tests.aws.cloud import Call, Cloud
+from tests.aws.cloud import Cloud
 from tests.aws.conftest import PIPELINES, REGION, STRANGER
 from tests.aws.test_reader import BUCKET, wanted
 from tests.aws.world import make_bucket, make_pipeline, make_role
@@ -217,33 +217,6 @@ def test_where_nothing_failed_the_trail_is_not_asked(
 ) -> None:
     assert read(settings, sessions).events.why.startswith("nothing failed lately")
     assert cloud.made("cloudtrail") == []
-
-
-def test_changes_are_looked_up_by_name_within_the_rate(cloud: Cloud, sessions: Sessions) -> None:
-    answers = {
-        "PutKeyPolicy": [event("1", "PutKeyPolicy", requestParameters={"policy": "{}"})],
-        "DisableKey": [],
-    }
-
-    def answer(call: Call) -> dict[str, Any]:
-        (attribute,) = json.loads(call.body)["LookupAttributes"]
-        return {"Events": answers[attribute["AttributeValue"]]}
-
-    cloud.answer("cloudtrail", "LookupEvents", answer)
-    slept: list[float] = []
-    with Calls(sessions) as calls:
-        since, names = NOON - dt.timedelta(hours=2), ("PutKeyPolicy", "DisableKey")
-        found = trail.changes(Chain(calls), HERE, names, since, NOON, sleep=slept.append)
-    (change,) = found.require()
-    assert (change.name, change.actor, change.request) == ("PutKeyPolicy", ROLE, {"policy": "{}"})
-    assert slept == [0.5]  # between two names: two requests a second
-
-
-def test_changes_that_could_not_be_looked_up_are_unknown(cloud: Cloud, sessions: Sessions) -> None:
-    cloud.refuse("cloudtrail", "LookupEvents", code="AccessDeniedException")
-    with Calls(sessions) as calls:
-        found = trail.changes(Chain(calls), HERE, ["PutKeyPolicy"], NOON, NOON)
-    assert "may not cloudtrail:LookupEvents" in found.why
 
 
 @pytest.mark.parametrize("record", ["", "no JSON", "{}", '{"userIdentity": null}'])

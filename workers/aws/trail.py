@@ -1,17 +1,16 @@
-"""CloudTrail: denials of the principals involved, and changes of what has a say.
+"""CloudTrail: denials of the principals involved. Who changed what is `workers.aws.history`.
 
 LookupEvents answers twice a second per account and region, for everybody together:
 https://docs.aws.amazon.com/awscloudtrail/latest/APIReference/API_LookupEvents.html
-So a diagnosis asks at most twice in each place and never tries again; a search for changes takes
-its time. Events of S3 objects are data events, which LookupEvents does not know.
+So a diagnosis asks at most twice in each place and never tries again. Events of S3 objects are data
+events, which LookupEvents does not know.
 """
 
 from __future__ import annotations
 
 import datetime as dt
 import json
-import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 from typing import Any
 
@@ -67,33 +66,6 @@ def denials(
     return _denied(_lookup(chain, place, at - _BEFORE, at + _AFTER), frozenset(roles))
 
 
-def changes(
-    chain: Chain,
-    place: Place,
-    names: Iterable[str],
-    since: dt.datetime,
-    until: dt.datetime,
-    *,
-    pages: int = 4,
-    sleep: Callable[[float], None] = time.sleep,
-) -> Reading[tuple[TrailEvent, ...]]:
-    """The events of these names (PutKeyPolicy, DetachRolePolicy …) in a place, newest first.
-
-    Keeps to the rate by sleeping between the names; at most `pages` pages of each. Unreadable
-    when any name could not be looked up: a missing change is not "nobody changed anything".
-    """
-    found: list[TrailEvent] = []
-    for number, name in enumerate(sorted(set(names))):
-        if number:
-            sleep(1 / RATE)
-        attributes = [{"AttributeKey": "EventName", "AttributeValue": name}]
-        listed = _lookup(chain, place, since, until, attributes, pages)
-        if listed.state is not State.PRESENT:
-            return listed
-        found += listed.require()
-    return present(tuple(sorted(found, key=lambda event: event.at, reverse=True)))
-
-
 def parse_event(item: Mapping[str, Any], account: str, region: str) -> TrailEvent:
     """An event as LookupEvents returns it (the record itself is JSON in a string).
 
@@ -133,14 +105,13 @@ def _lookup(
     since: dt.datetime,
     until: dt.datetime,
     attributes: Iterable[Mapping[str, str]] = (),
-    pages: int = 1,
 ) -> Reading[tuple[TrailEvent, ...]]:
     given: dict[str, Any] = {"LookupAttributes": list(attributes)} if attributes else {}
     listed = chain.pages(
         place._replace(service="cloudtrail"),
         "LookupEvents",
         "Events",
-        at_most=pages,
+        at_most=1,
         StartTime=since,
         EndTime=until,
         PaginationConfig={"PageSize": _PAGE},
