@@ -87,7 +87,11 @@ def _page(facts: _Facts, user: str) -> Json:
         mine=[each for each in facts.entries if each.request.requester == user],
         waiting=[each for each in facts.entries if _waits_for(room, each, user)],
         watched=_watched(facts, user),
-        recent=[_recent(room, each, user) for each in room.inquiries.recent(user) if each.root],
+        recent=[
+            _recent(room, each, user)
+            for each in room.inquiries.recent(user)
+            if each.root and each.arn  # watches and investigations have no pipeline
+        ],
         settings=room.settings,
         texts=room.texts,
     )

@@ -86,6 +86,7 @@ def test_watched_pipelines_have_their_state_from_the_first_moment(
     assert "✅ `docs`  healthy" in shown
     assert "❔ `ledger`  not known" in shown
     assert f"<#{DEPLOYS}>" in shown
+    assert "watch prod" not in shown  # no diagnosis
     assert shown.index("`cart`") < shown.index("`ledger`") < shown.index("`docs`")
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from types import MappingProxyType
 from typing import Any
 
 from tests.slack import reports
@@ -161,7 +162,7 @@ class Scene:
             self.looked.append(one.name)
             arn = f"arn:aws:codepipeline:{one.region}:{one.account}:{one.name}"
             known = self.reports.get(arn) or report(one.name, account=one.account)
-            tags = present(self.tags.get(one.name, {}))
+            tags = present(MappingProxyType(self.tags.get(one.name, {})))
             snapshot = Snapshot(
                 present(
                     Pipeline(one.name, one.account, one.region, stages=(Stage("Build"),), tags=tags)

@@ -107,7 +107,7 @@ def of_report(report: Report, now: float, tags: Mapping[str, str] | None = None)
         since=now,
         seen=now,
         cause=found[0].headline if found and report.outcome is Outcome.BLOCKED else "",
-        tags=tags,
+        tags=None if tags is None else dict(tags),
     )
 
 
