@@ -107,7 +107,7 @@ def needed(snapshot: Json) -> list[Requirement]:
     return [
         need
         for need in requirements(snapshot_of(snapshot), known())
-        if need.strength is not Strength.DOCUMENTED and not need.unresolved
+        if need.strength is not Strength.DOCUMENTED and (not need.unresolved or need.shown == "*")
     ]
 
 

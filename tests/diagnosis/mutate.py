@@ -51,6 +51,8 @@ def needed(snapshot: Json) -> tuple[Requirement, ...]:
     for need in requirements(snapshot_of(snapshot), known()):
         if need.strength is Strength.DOCUMENTED or need.alternative or need.part is Part.SERVICE:
             continue
+        if need.unresolved:
+            continue
         if need.principal in snapshot["roles"]:
             found.setdefault((need.principal, need.action, need.shown), need)
     return tuple(found.values())

@@ -393,7 +393,11 @@ CASES = [
             "ec2:CreateNetworkInterface",
             "ec2:CreateNetworkInterfacePermission",
             "ec2:DeleteNetworkInterface",
-        ),
+        )
+        | {
+            ("ec2:CreateNetworkInterface", f"arn:aws:ec2:{WHERE}:subnet/subnet-1"),
+            ("ec2:CreateNetworkInterface", f"arn:aws:ec2:{WHERE}:security-group/sg-1"),
+        },
     ),
     Case(
         "EC2",
@@ -440,13 +444,19 @@ CASES = [
             "elasticbeanstalk:DescribeEvents",
             "elasticbeanstalk:DescribeEnvironments",
             "elasticbeanstalk:UpdateEnvironment",
-        ),
+        )
+        | {
+            (
+                "elasticbeanstalk:CreateApplicationVersion",
+                f"arn:aws:elasticbeanstalk:{WHERE}:application/app",
+            )
+        },
     ),
     Case(
         "Lambda",
         "Deploy",
         "action-reference-LambdaDeploy.html",
-        {"FunctionName": "app", "FunctionAlias": "live", "Alarms": "errors"},
+        {"FunctionName": "app", "FunctionAlias": "live", "Alarms": "errors, latency"},
         actions_on(
             f"arn:aws:lambda:{WHERE}:function:app",
             "lambda:GetAlias",
@@ -455,7 +465,10 @@ CASES = [
             "lambda:UpdateAlias",
             "lambda:UpdateFunctionCode",
         )
-        | {("cloudwatch:DescribeAlarms", "*")}
+        | {
+            ("cloudwatch:DescribeAlarms", f"arn:aws:cloudwatch:{WHERE}:alarm:errors"),
+            ("cloudwatch:DescribeAlarms", f"arn:aws:cloudwatch:{WHERE}:alarm:latency"),
+        }
         | LOG,
     ),
     Case(
@@ -497,17 +510,28 @@ CASES = [
         "AppConfig",
         "Deploy",
         "action-reference-AppConfig.html",
-        {"Application": "a1", "Environment": "e1", "ConfigurationProfile": "p1"},
         {
-            ("appconfig:StartDeployment", f"arn:aws:appconfig:{WHERE}:application/a1"),
-            (
-                "appconfig:StartDeployment",
-                f"arn:aws:appconfig:{WHERE}:application/a1/environment/e1",
-            ),
-            (
-                "appconfig:GetDeployment",
-                f"arn:aws:appconfig:{WHERE}:application/a1/environment/e1/deployment/*",
-            ),
+            "Application": "a1",
+            "Environment": "e1",
+            "ConfigurationProfile": "p1",
+            "DeploymentStrategy": "s1",
+        },
+        {
+            (f"appconfig:{action}", f"arn:aws:appconfig:{WHERE}:{resource}")
+            for action, resources in {
+                "StartDeployment": (
+                    "application/a1",
+                    "application/a1/environment/e1",
+                    "application/a1/configurationprofile/p1",
+                    "deploymentstrategy/s1",
+                ),
+                "GetDeployment": (
+                    "application/a1",
+                    "application/a1/environment/e1",
+                    "application/a1/environment/e1/deployment/*",
+                ),
+            }.items()
+            for resource in resources
         },
     ),
     Case("AlexaSkillsKit", "Deploy", "", {"SkillId": "s"}, set(), owner="ThirdParty"),

@@ -127,7 +127,11 @@ def test_build_logs_secrets_and_vpc_are_the_project_roles() -> None:
         source(),
         build(),
         projects=projects(
-            vpc_id="vpc-1", subnets=["subnet-1"], secrets=[secret, parameter], log_group="builds"
+            vpc_id="vpc-1",
+            subnets=["subnet-1"],
+            security_groups=["sg-1"],
+            secrets=[secret, parameter],
+            log_group="builds",
         ),
     )
     needs = required(found, principal=BUILD_ROLE)
@@ -140,6 +144,8 @@ def test_build_logs_secrets_and_vpc_are_the_project_roles() -> None:
         ("ssm:GetParameters", parameter),
         ("ec2:DescribeSubnets", "*"),
         ("ec2:CreateNetworkInterface", interfaces),
+        ("ec2:CreateNetworkInterface", f"arn:aws:ec2:{REGION}:{HOME}:subnet/subnet-1"),
+        ("ec2:CreateNetworkInterface", f"arn:aws:ec2:{REGION}:{HOME}:security-group/sg-1"),
         ("ec2:CreateNetworkInterfacePermission", interfaces),
     } <= needs
     permission = one(found, "ec2:CreateNetworkInterfacePermission")

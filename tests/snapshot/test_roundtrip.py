@@ -185,6 +185,7 @@ def projects(arn: str) -> st.SearchStrategy[Project]:
         st.none() | names,
         tuples(names),
         tags,
+        tuples(names),
     )
 
 

@@ -41,6 +41,7 @@ def _described(project: Answer) -> Project:
         encryption_key=project.get("encryptionKey"),
         vpc_id=project.get("vpcConfig", {}).get("vpcId") or None,
         subnets=tuple(project.get("vpcConfig", {}).get("subnets", ())),
+        security_groups=tuple(project.get("vpcConfig", {}).get("securityGroupIds", ())),
         source_type=source.get("type", "CODEPIPELINE"),
         source_auth=auth.get("resource") or auth.get("type", ""),
         log_group=logs.get("groupName"),

@@ -28,6 +28,7 @@ from workers.policy import (
     PolicyKind,
     PublicAccessBlock,
     Request,
+    Statement,
     Unreadable,
     Verdict,
     evaluate,
@@ -71,6 +72,28 @@ _ENDPOINTS: Mapping[str, tuple[str, ...]] = {
 }
 
 
+def _whatever_resource(verdict: Verdict, policies: Policies, action: str) -> bool:
+    """Whether the resource's name is no matter: it is allowed, denied on all, or never granted."""
+    if verdict.decision is Decision.EXPLICIT_DENY:
+        return any(
+            isinstance(match.cause, Statement) and match.cause.resource_check is None
+            for match in verdict.matched
+        )
+    return verdict.decision is Decision.ALLOWED or _never_granted(policies, action)
+
+
+def _never_granted(policies: Policies, action: str) -> bool:
+    """Whether no statement that was read allows the action, on whatever resource."""
+    granting = (*policies.identity, *((policies.resource,) if policies.resource else ()))
+    if policies.grants or any(policy.unreadable is not None for policy in granting):
+        return False
+    return not any(
+        document.allows.covering(action.lower())
+        for document in granting
+        if isinstance(document, Document)
+    )
+
+
 class Checker:
     """Evaluates requirements against one snapshot; every document is parsed once."""
 
@@ -88,8 +111,9 @@ class Checker:
 
     def check(self, requirement: Requirement) -> Check:
         """What the evaluator says of one requirement."""
-        verdict = evaluate(self.request(requirement), self.policies(requirement), partial=True)
-        if requirement.unresolved and verdict.decision is not Decision.ALLOWED:
+        policies = self.policies(requirement)
+        verdict = evaluate(self.request(requirement), policies, partial=True)
+        if requirement.unresolved and not _whatever_resource(verdict, policies, requirement.action):
             # The resource is not known to the letter, so that no policy matches proves nothing.
             parts = tuple(Dependency("variable", each, EMPTY) for each in requirement.unresolved)
             verdict = Verdict(Decision.UNKNOWN, (), (), parts)

@@ -84,6 +84,12 @@ def _condition(need: Requirement) -> dict[str, Any]:
 
     iam:PassRole: https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_use_passrole.html
     """
+    if narrow := {key: values for key, values in need.narrow.items() if values}:
+        blocks: dict[str, dict[str, str | list[str]]] = {}
+        for key, values in narrow.items():
+            operator = "ArnEquals" if values[0].startswith("arn:") else "StringEquals"
+            blocks.setdefault(operator, {})[key] = _one_or_all(values)
+        return {"Condition": blocks}
     if need.action.lower() == "iam:passrole" and (
         service := need.context.get("iam:PassedToService")
     ):

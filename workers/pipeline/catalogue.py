@@ -107,9 +107,16 @@ class Access(_Data):
     context: dict[str, Texts] = Field(default_factory=dict)
     unknown: Texts = ()  # keys that may be sent with a value that nobody knows
     absent: Texts = ()  # keys of the action that are known not to be sent
+    narrow: Texts = ()  # keys of `context` that a statement which gives the access must carry
     purpose: str
     documentation: str = ""
     alternative: str = ""
+
+    @model_validator(mode="after")
+    def _narrows(self) -> Access:
+        if unsent := set(self.narrow) - self.context.keys():
+            raise ValueError(f"narrow: {', '.join(sorted(unsent))} is no key of context")
+        return self
 
     @property
     def weight(self) -> Strength:

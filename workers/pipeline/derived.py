@@ -40,6 +40,7 @@ def of_project(snapshot: Snapshot, project: Project, configuration: Mapping[str,
         scope["project_role_arn"] = (Value(project.service_role),)
     if project.vpc_id:
         scope["vpc_id"] = (Value(project.vpc_id),)
+        scope |= _network(project.subnets, project.security_groups)
     if project.s3_logs:
         bucket, place = project.s3_logs.partition("/")[0], place_of(project.arn)
         scope |= {
@@ -147,11 +148,12 @@ def of_configuration(
             executes = configuration.get("ActionMode") == "CHANGE_SET_EXECUTE"
             return {"cloudformation_role_arn": _values([None if executes else role])}
         case (_, "CodeDeploy" | "CodeDeployToECS"):
-            return _deployment(snapshot, resources.deployment_group(place, configuration))
+            return _deployment(snapshot, place, resources.deployment_group(place, configuration))
         case (_, "ECS"):
-            return _task_roles(snapshot, resources.service(place, configuration))
+            return _task(snapshot, place, resources.service(place, configuration))
         case (_, "Lambda" | "LambdaInvoke"):
-            return _function(snapshot, resources.function(place, configuration))
+            alarms = _values(_listed(configuration.get("Alarms", "")))
+            return _function(snapshot, resources.function(place, configuration)) | {"alarm": alarms}
         case (_, "StepFunctions"):
             return {"state_machine_execution": _values([resources.executions(configuration)])}
         case (_, "Manual"):
@@ -172,7 +174,23 @@ def of_environment(action: Action | Rule, configuration: Mapping[str, str]) -> S
     scope: dict[str, tuple[Value, ...]] = {"environment_secret": _secrets(names)}
     if configuration.get("Subnets"):
         scope["vpc_id"] = (Value(configuration.get("VpcId", "") or configuration["Subnets"]),)
+        groups = configuration.get("SecurityGroupIds", "")
+        scope |= _network(_listed(configuration["Subnets"]), _listed(groups))
     return scope
+
+
+def _network(subnets: Iterable[str], groups: Iterable[str]) -> Scope:
+    """Where in the VPC a container runs; what was not read stands there as *unresolved*."""
+    return {
+        "vpc_subnet": _values(subnets) or (unresolved("the subnets"),),
+        "vpc_security_group": _values(groups) or (unresolved("the security groups"),),
+    }
+
+
+def _listed(text: str) -> tuple[str, ...]:
+    """The entries of a configuration value that holds several."""
+    entries = (entry.strip() for entry in text.split(","))
+    return tuple(entry for entry in entries if entry)
 
 
 def of_pipeline(snapshot: Snapshot, pipeline_arn: str) -> Scope:
@@ -279,13 +297,13 @@ def _deploy_key(
     return _bucket_key(snapshot, configuration.get("BucketName"), place)
 
 
-def _deployment(snapshot: Snapshot, group: str | None) -> Scope:
+def _deployment(snapshot: Snapshot, place: Place, group: str | None) -> Scope:
     described = snapshot.description(group or "").value or {}
     return {
         "deployment_config": _values([described.get("deploymentConfigName")]),
         "instance_role_arn": _instance_roles(snapshot, group),
         "unknown_role": (unresolved("the roles in the artifact's task definition"),),
-        **_task_roles(snapshot, *services_of(snapshot, group)),
+        **_task(snapshot, place, *services_of(snapshot, group)),
     }
 
 
@@ -311,16 +329,31 @@ def _instance_roles(snapshot: Snapshot, instances: str | None) -> tuple[Value, .
     return _values(role for each in profiles for role in each.get("Roles", ()))
 
 
-def _task_roles(snapshot: Snapshot, *services: str | None) -> Scope:
+def _task(snapshot: Snapshot, place: Place, *services: str | None) -> Scope:
+    """Roles and family of the services' current task definitions.
+
+    A policy may name the family of the definition that is registered, and most name none.
+    """
     roles: list[str | None] = []
+    families: list[str | None] = []
     for service in services:
         described = snapshot.description(service or "").value or {}
-        task = snapshot.description(described.get("taskDefinition", "")).value or {}
+        current = described.get("taskDefinition", "")
+        task = snapshot.description(current).value or {}
         roles += [task.get("taskRoleArn"), task.get("executionRoleArn")]
-    return {"task_role_arn": _values(roles)}
+        families.append(current.rpartition("/")[2].partition(":")[0])
+    known = _values(families) or (unresolved("the task definition's family"),)
+    start = f"arn:{place.partition}:ecs:{place.region}:{place.account}:task-definition"
+    return {
+        "task_role_arn": _values(roles),
+        "task_family": known,
+        "new_task_definition": tuple(
+            Value(f"{start}/{family.text}:0", "*", family.unresolved) for family in known
+        ),
+    }
 
 
-def _function(snapshot: Snapshot, arn: str | None) -> Scope:
+def _function(snapshot: Snapshot, arn: str | None) -> dict[str, tuple[Value, ...]]:
     described = snapshot.description(arn or "").value or {}
     return {"function_role_arn": _values([described.get("Role")])}
 
@@ -337,7 +370,7 @@ def _topic(snapshot: Snapshot, arn: str | None) -> Scope:
 
 
 def _instances(snapshot: Snapshot, configuration: Mapping[str, str], place: Place) -> Scope:
-    groups = [name.strip() for name in configuration.get("TargetGroupNameList", "").split(",")]
+    groups = _listed(configuration.get("TargetGroupNameList", ""))
     system = configuration.get("PlatformType", configuration.get("InstanceType", ""))
     document = _RUN_DOCUMENTS.get(system.upper(), "AWS-RunShellScript")
     return {

@@ -62,6 +62,8 @@ class Requirement:
     # Parts of `resource` that nobody could resolve (a `#{variable}`, a key's alias) and that
     # stand there as `*`: a verdict other than *allowed* is then *unknown*.
     unresolved: tuple[str, ...] = ()
+    # Condition keys, with their values, without which nobody should be given the access.
+    narrow: Mapping[str, tuple[str, ...]] = field(default_factory=empty)
 
     @property
     def shown(self) -> str:

@@ -152,6 +152,7 @@ class _Requirements:
                 alternative=access.alternative,
                 pattern=resource.pattern if resource.pattern != resource.text else "",
                 unresolved=resource.unresolved,
+                narrow=MappingProxyType(_narrow(access, situation.scope)),
             )
 
     def _actors(self, subject: Subject, situation: Situation) -> Iterator[Actor]:
@@ -230,3 +231,17 @@ def _sent(access: Access, scope: Scope) -> Context:
                 if not value.unresolved:
                     sent.setdefault(name.text, value.text)
     return sent
+
+
+def _narrow(access: Access, scope: Scope) -> dict[str, tuple[str, ...]]:
+    """The keys that a statement must carry, with all the values that requests may carry."""
+    return {
+        name.text: tuple(
+            value.pattern
+            for template in access.context[key]
+            for value in expand(template, scope)
+            if not value.unresolved
+        )
+        for key in access.narrow
+        for name in expand(key, scope)
+    }

@@ -267,6 +267,7 @@ def _project(arn: str, project: wire.Project) -> m.Project:
         encryption_key=project.encryption_key,
         vpc_id=project.vpc_id,
         subnets=tuple(project.subnets),
+        security_groups=tuple(project.security_groups),
         source_type=project.source_type,
         source_auth=project.source_auth,
         log_group=project.log_group,

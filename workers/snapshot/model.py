@@ -315,6 +315,7 @@ class Project:
     s3_logs: str | None = None  # where logs are kept in S3: bucket/prefix
     secrets: tuple[str, ...] = ()  # ARNs or names of secrets and parameters the build reads
     tags: Reading[Mapping[str, str]] = field(default_factory=unreadable)
+    security_groups: tuple[str, ...] = ()  # ids, of the VPC configuration
 
 
 @dataclass(frozen=True, slots=True)

@@ -241,6 +241,7 @@ class Project(Part):
     encryption_key: str | None = Field(None, description="null or missing = aws/s3")
     vpc_id: str | None = None
     subnets: list[str] = Field(default_factory=list)
+    security_groups: list[str] = Field(default_factory=list)
     source_type: str = "CODEPIPELINE"
     source_auth: str = ""
     log_group: str | None = None

@@ -388,11 +388,18 @@ def _projects(world: World) -> dict[str, Any]:
             "name": stack.physical(id),
             "service_role": properties["ServiceRole"],
             **({"encryption_key": key} if key else {}),
-            **({"vpc_id": vpc["VpcId"], "subnets": vpc["Subnets"]} if vpc else {}),
+            **_network(vpc),
             **({"secrets": secrets} if secrets else {}),
             "tags": {},
         }
     return projects
+
+
+def _network(vpc: dict[str, Any]) -> dict[str, Any]:
+    if not vpc:
+        return {}
+    groups = vpc["SecurityGroupIds"]
+    return {"vpc_id": vpc["VpcId"], "subnets": vpc["Subnets"], "security_groups": groups}
 
 
 def _descriptions(world: World) -> dict[str, Any]:
