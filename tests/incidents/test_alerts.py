@@ -6,7 +6,7 @@ import pytest
 from redis import Redis
 
 from demo.workspace import Message
-from tests.incidents.world import NOON, Post, Scene, denied, event, key_finding, report
+from tests.incidents.world import KEY, NOON, Post, Scene, denied, event, key_finding, report
 from tests.jobs.house import DEPLOYS, DEV, OTHER, PLATFORM, House
 from workers.consumer import Consumer
 from workers.incidents.intake import Intake
@@ -129,6 +129,18 @@ def test_later_failures_of_the_cause_join_the_thread_with_a_count(
     assert "the policy of KMS key" in root.text
     assert "*4 failures so far*" in said([count])
     assert "`cart`  2 failures" in said([count])
+
+
+def test_a_key_goes_by_its_alias(
+    house: House, consumer: Consumer, post: Post, broken_key: Scene
+) -> None:
+    broken_key.aliases[KEY] = "alias/storefront-artifacts"
+    watch(house, "account:prod")
+    post.send(denied("cart", 1), denied("email", 2))
+    deliver(consumer, post)
+    house.work()
+    ((root, *_),) = threads(house)
+    assert "the policy of KMS key `storefront-artifacts (90e6f2b4…)`" in root.text
 
 
 def test_healthy_again_is_said_with_the_time_it_took(

@@ -74,6 +74,19 @@ def test_the_first_sweep_says_what_is_open(
     assert "cart-build" in told
 
 
+def test_where_nobody_could_look_is_said_and_nothing_is_called_clear(
+    house: House, scene: Scene, sweep: Callable[[str], None]
+) -> None:
+    scene.put(report("docs"))
+    why = "the worker cannot assume the read role. Deploy deploy/aws/read-role.yaml there."
+    scene.unseen = (Unseen(SHARED, "eu-west-1", why), Unseen(SHARED, "us-east-1", why))
+    sweep("one")
+    told = text(house, PLATFORM)
+    assert "❔ *First sweep of 1 pipeline*: 0 open" in told
+    assert "Not seen: shared 222222222222, because the worker cannot assume the read role." in told
+    assert "Not seen" not in text(house, DEPLOYS)  # that digest is about prod alone
+
+
 def test_the_next_sweep_says_what_is_new_cured_and_still_open(
     house: House, scene: Scene, sweep: Callable[[str], None]
 ) -> None:

@@ -18,7 +18,7 @@ from workers.diagnosis.model import Component, Evidence, Finding, Outcome, Repor
 from workers.incidents.causes import Cause
 from workers.incidents.survey import Cost, Surveyed
 from workers.settings import Settings
-from workers.snapshot.model import Pipeline, Reading, Run, Snapshot, Stage, present, unreadable
+from workers.snapshot.model import Key, Pipeline, Reading, Run, Snapshot, Stage, present, unreadable
 
 PROD, SHARED = "111111111111", "222222222222"
 REGION = "eu-west-1"
@@ -133,6 +133,7 @@ class Scene:
     reports: dict[str, Report] = field(default_factory=dict)
     runs: dict[str, tuple[Run, ...]] = field(default_factory=dict)
     tags: dict[str, dict[str, str]] = field(default_factory=dict)
+    aliases: dict[str, str] = field(default_factory=dict)  # of keys, by ARN
     unseen: tuple[Unseen, ...] = ()
     changes_of: dict[str, tuple[Change, ...]] = field(default_factory=dict)
     looked: list[str] = field(default_factory=list)
@@ -168,6 +169,10 @@ class Scene:
                     Pipeline(one.name, one.account, one.region, stages=(Stage("Build"),), tags=tags)
                 ),
                 runs=present(self.runs.get(one.name, ())),
+                keys={
+                    arn: present(Key(arn, aliases=present((alias,))))
+                    for arn, alias in self.aliases.items()
+                },
             )
             yield Surveyed(one, snapshot, known)
 

@@ -8,8 +8,8 @@ that is pending. Findings that share it, share the cause, whichever pipeline, ro
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from workers.diagnosis.denials import Denial, parse_denial
 from workers.diagnosis.denials.words import explain_denial
@@ -28,7 +28,8 @@ _LIMITS = frozenset({"scp", "rcp", "boundary", "session", "vpce"})
 class Cause:
     """What decides. `document` is the ARN or name of it; `statement` only where one denies.
 
-    `headline` is that of the finding by which the cause became known, and no part of its identity.
+    `headline` is that of the finding by which the cause became known, `label` the document's name
+    where its ARN has none that people know; both are no part of its identity.
     """
 
     component: str
@@ -36,6 +37,7 @@ class Cause:
     statement: str = ""
     detail: str = ""
     headline: str = ""
+    label: str = ""
 
     @property
     def key(self) -> str:
@@ -51,6 +53,8 @@ class Cause:
     @property
     def name(self) -> str:
         """The document's name as people know it: without the ARN around it."""
+        if self.label:
+            return self.label
         arn = parse(self.document)
         if arn is None:
             return self.document
@@ -107,6 +111,12 @@ def cause_of(finding: Finding) -> Cause:
     return Cause(
         finding.component, _document(finding.resource), _deny(finding), headline=finding.headline
     )
+
+
+def labelled(cause: Cause, labels: Mapping[str, str]) -> Cause:
+    """The cause with its document's name, if that is among the labels (by document)."""
+    label = labels.get(cause.document, cause.label)
+    return replace(cause, label=label)
 
 
 def cause_of_denial(denial: Denial) -> Cause:

@@ -65,7 +65,7 @@ def run(
     looked = tuple(each for each in looked if _meant(each, targets, room.settings))
     found = replace(
         investigate(looked, since, time.time()),
-        unseen=_unseen(listing, accounts),
+        unseen=tuple(each for each in listing.unseen if each.account in accounts),
         stopped_by=looks.stopped_by,
         left=len(wanted) - len(looked) if looks.stopped_by else 0,
     )
@@ -261,11 +261,3 @@ def _words(texts: Texts, found: Investigation) -> picture.Words:
         more=texts.plain("timeline.more", number="{number}"),
         utc=texts.plain("timeline.utc"),
     )
-
-
-def _unseen(listing: Listing, accounts: Sequence[str]) -> tuple[str, ...]:
-    by_reason: dict[str, list[str]] = {}
-    for each in listing.unseen:
-        if each.account in accounts:
-            by_reason.setdefault(each.why, []).append(f"{each.account} {each.region}")
-    return tuple(f"{', '.join(places)}: {why}" for why, places in by_reason.items())

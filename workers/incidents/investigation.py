@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from workers.aws.history import Change
+from workers.aws.search import Unseen
 from workers.diagnosis.model import Finding, FixKind, Outcome
 from workers.incidents.causes import (
     Cause,
@@ -16,6 +17,7 @@ from workers.incidents.causes import (
     common_causes,
     denials_in,
     explanation,
+    labelled,
 )
 from workers.incidents.looks import FailedRun, Looked
 
@@ -88,7 +90,7 @@ class Investigation:
     clear: int
     unknown: tuple[Looked, ...] = ()
     other_reasons: tuple[Looked, ...] = ()  # failed in the period, but not of access
-    unseen: tuple[str, ...] = ()  # places whose pipelines nobody could list, and why
+    unseen: tuple[Unseen, ...] = ()  # places whose pipelines nobody could list, and why
     stopped_by: str = ""
     left: int = 0  # pipelines not looked at, because it was stopped
 
@@ -147,8 +149,9 @@ def investigate(looked: Iterable[Looked], since: float, until: float) -> Investi
             findings.setdefault(key, (affected.finding, pipeline))
             if pipeline.id not in stopped[key]:
                 threatened[key].append(pipeline)
+    labels = dict(label for each in every for label in each.labels)
     found = [
-        _found(cause, stopped[key], threatened[key], findings.get(key), by_id)
+        _found(labelled(cause, labels), stopped[key], threatened[key], findings.get(key), by_id)
         for key, cause in causes.items()
     ]
     found.sort(key=lambda each: (-len(each.stopped), -len(each.threatened), each.cause.document))

@@ -19,8 +19,12 @@ from typing import Any, cast
 from redis import Redis
 
 from workers.aws.search import Listed
+from workers.diagnosis.findings import blocking
 from workers.diagnosis.model import Report
+from workers.diagnosis.naming import names
 from workers.diagnosis.report_json import from_json, to_json
+from workers.diagnosis.texts import texts
+from workers.incidents.causes import cause_of
 from workers.incidents.stopping import KEEP_SECONDS, PREFIX, stopped_by
 from workers.incidents.survey import Survey, Surveyed
 from workers.snapshot.model import Run, Snapshot
@@ -39,7 +43,10 @@ class FailedRun:
 
 @dataclass(frozen=True, slots=True)
 class Looked:
-    """A pipeline as it was found: its report, what failed lately, when it last went through."""
+    """A pipeline as it was found: its report, what failed lately, when it last went through.
+
+    `labels` are the names that people know of the documents that stop it.
+    """
 
     name: str
     account: str
@@ -48,6 +55,7 @@ class Looked:
     failures: tuple[FailedRun, ...] = ()
     succeeded: float = 0
     tags: tuple[tuple[str, str], ...] = ()
+    labels: tuple[tuple[str, str], ...] = ()
 
     @property
     def id(self) -> str:
@@ -74,7 +82,15 @@ def looked(surveyed: Surveyed) -> Looked:
         ),
         succeeded=went_through(surveyed.snapshot),
         tags=_tags(surveyed.snapshot),
+        labels=tuple(sorted(labels(surveyed).items())),
     )
+
+
+def labels(surveyed: Surveyed) -> dict[str, str]:
+    """The names of the documents that stop a pipeline: aliases of keys, names of policies. Pure."""
+    known = names(surveyed.snapshot, texts())
+    documents = {cause_of(each).document for each in blocking(surveyed.report.findings)}
+    return {each: label for each in documents if (label := known.short(each)) != each}
 
 
 def went_through(snapshot: Snapshot) -> float:
@@ -168,6 +184,7 @@ def to_values(found: Looked) -> dict[str, Any]:
         "failures": [asdict(each) for each in found.failures],
         "succeeded": found.succeeded,
         "tags": [list(each) for each in found.tags],
+        "labels": [list(each) for each in found.labels],
     }
 
 
@@ -178,6 +195,7 @@ def from_values(values: Mapping[str, Any]) -> Looked:
             "report": from_json(values["report"]),
             "failures": tuple(FailedRun(**each) for each in values["failures"]),
             "tags": tuple((name, value) for name, value in values["tags"]),
+            "labels": tuple((name, value) for name, value in values.get("labels", ())),
         }
     )
 

@@ -57,7 +57,8 @@ def run(room: Room, sweep_id: str, survey: Survey) -> None:
     whole = digest(before, now.values())
     for each in recipients:
         part = narrowed(whole, _theirs(each, now, room.settings))
-        message = sweeps.digest(part, looks.stopped_by, room.settings, room.texts)
+        hidden = [at for at in found.unseen if _is_for(each, at.account, room.settings)]
+        message = sweeps.digest(part, hidden, looks.stopped_by, room.settings, room.texts)
         room.outbox.add(_thread(sweep_id, each), delivery.update("digest", ROOT, message))
         room.outbox.deliver(_thread(sweep_id, each))
     complete = not looks.stopped_by and not found.unseen
@@ -94,17 +95,22 @@ def _remember(
 
 def _theirs(recipient: Recipient, now: Mapping[str, Swept], settings: Settings) -> set[str]:
     """The pipelines that a channel is told of: those it asks for, of accounts that allow it."""
-    wanted = {known.id for each in recipient.accounts if (known := settings.account(each))}
     ids: set[str] = set()
     for each in now.values():
-        account = settings.account(each.account)
-        if account is None or (account.channels and recipient.channel not in account.channels):
-            continue
         tags = tags_of(each.account, dict(each.tags), settings)
-        meant = not recipient.accounts or each.account in wanted
-        if meant and all(tags.get(key) == value for key, value in recipient.tags.items()):
+        meant = all(tags.get(key) == value for key, value in recipient.tags.items())
+        if meant and _is_for(recipient, each.account, settings):
             ids.add(each.id)
     return ids
+
+
+def _is_for(recipient: Recipient, account_id: str, settings: Settings) -> bool:
+    """Whether a channel wants to know of an account, and may."""
+    account = settings.account(account_id)
+    if account is None or (account.channels and recipient.channel not in account.channels):
+        return False
+    wanted = {known.id for each in recipient.accounts if (known := settings.account(each))}
+    return not recipient.accounts or account.id in wanted
 
 
 def _teller(

@@ -8,7 +8,7 @@ from typing import Any
 
 from workers.diagnosis.findings import blocking
 from workers.diagnosis.model import Outcome
-from workers.incidents.causes import Cause, cause_of, common_causes
+from workers.incidents.causes import Cause, cause_of, common_causes, labelled
 from workers.incidents.looks import Looked, identity
 
 
@@ -63,7 +63,7 @@ def swept(looked: Looked) -> Swept:
     """What a sweep keeps of a pipeline."""
     causes: dict[str, Open] = {}
     for finding in blocking(looked.report.findings):
-        cause = cause_of(finding)
+        cause = labelled(cause_of(finding), dict(looked.labels))
         failed = bool(finding.stopped) or (cause.key in causes and causes[cause.key].failed)
         first = causes[cause.key].cause if cause.key in causes else cause
         causes[cause.key] = Open(first, failed)

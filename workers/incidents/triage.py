@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import structlog
 from redis import RedisError
@@ -21,10 +21,12 @@ from workers.incidents.causes import (
     cause_of_denial,
     denials_in,
     explanation,
+    labelled,
 )
 from workers.incidents.events import Ended, ExecutionEnded
 from workers.incidents.health import Health, of_failures, of_report, of_success
 from workers.incidents.intake import Intake
+from workers.incidents.looks import labels
 from workers.incidents.survey import Survey, Surveyed
 from workers.incidents.watches import Watch, Watches, matches, tags_of
 from workers.inquiry import Inquiry
@@ -141,7 +143,11 @@ class Triage:
 
     def _tell(self, surveyed: Surveyed, failures: Sequence[ExecutionEnded]) -> None:
         pipeline = surveyed.pipeline
-        explained = explain(surveyed.report, surveyed.snapshot.runs.value or (), failures)
+        known = labels(surveyed)
+        explained = [
+            replace(each, cause=labelled(each.cause, known))
+            for each in explain(surveyed.report, surveyed.snapshot.runs.value or (), failures)
+        ]
         silent = len(failures) - sum(len(each.events) for each in explained)
         if silent:
             self._intake.count("other_reasons", silent)

@@ -203,6 +203,19 @@ def which_pipeline(
     return blocks.message(question, shown)
 
 
+def unseen(hidden: Sequence[Hidden], settings: Settings, texts: Texts) -> list[Mrkdwn]:
+    """Places that nobody could look into, in a line per reason; `doctor` says the rest of it."""
+    by_reason: dict[str, dict[str, None]] = {}
+    for each in hidden:
+        known = settings.account(each.account)
+        name = f"{known.alias} {known.id}" if known else each.account
+        by_reason.setdefault(each.why.partition(". ")[0], {})[name] = None
+    return [
+        texts("answer.unseen", accounts=escape(", ".join(names), 200), why=escape(why, 250))
+        for why, names in list(by_reason.items())[:3]
+    ]
+
+
 def choice(value: str) -> tuple[str, str, str]:
     """(account, region, name) of a menu's or button's value. Raises ValueError."""
     account, region, name = value.split(" ", 2)

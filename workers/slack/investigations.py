@@ -57,8 +57,7 @@ def summary(
         shown.append(blocks.context(texts("incident.other_reasons", names=names)))
     if found.unknown:
         shown.append(blocks.context(texts("incident.unknown", names=_names(found.unknown, texts))))
-    for place in found.unseen[:3]:
-        shown.append(blocks.context(texts("incident.unseen", place=escape(place, 400))))
+    shown += [blocks.context(each) for each in answers.unseen(found.unseen, settings, texts)]
     notes = [
         texts("incident.period", since=moment(found.since)),
         texts("incident.looked", number=found.looked, clear=found.clear),
@@ -174,14 +173,14 @@ def markdown(found: Investigation, happened: Sequence[Occurrence], texts: Texts)
         if suspect is not None and suspect.before:
             lines += ["```diff", _diff(suspect), "```", ""]
     lines.append(say("export.looked", number=found.looked, clear=found.clear))
-    lines += [f"- {place}" for place in found.unseen]
+    lines += [f"- {each.account} {each.region}: {each.why}" for each in found.unseen]
     return "\n".join(lines) + "\n"
 
 
 def _cause(found: Found, settings: Settings, texts: Texts) -> Iterator[Json]:
-    lines = [texts("incident.cause", cause=cause(found.cause, texts))]
-    if found.cause.headline:
-        lines.append(escape(found.cause.headline, 300))
+    # The line above names the document; the finding says what is wrong with it.
+    told = escape(found.cause.headline, 300) or cause(found.cause, texts)
+    lines = [texts("incident.cause", cause=told)]
     if found.first:
         lines.append(texts("incident.began", when=moment(found.first)))
     yield blocks.section(Mrkdwn("\n".join(lines)))

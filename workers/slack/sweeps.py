@@ -9,6 +9,7 @@ from workers.incidents.sweeping import Digest, Stop
 from workers.settings import Settings
 from workers.slack import answers, blocks, markup
 from workers.slack.alerts import cause, dotted
+from workers.slack.answers import Hidden
 from workers.slack.blocks import Json, Message
 from workers.slack.markup import Mrkdwn, code, escape
 from workers.slack.texts import Texts
@@ -24,13 +25,18 @@ def progress(done: int, total: int, look: str, texts: Texts) -> Message:
     return blocks.message(line, blocks.section(line), blocks.actions(stop))
 
 
-def digest(found: Digest, stopped_by: str, settings: Settings, texts: Texts) -> Message:
-    """What is new, cured and still open, in the order in which it matters."""
+def digest(
+    found: Digest, hidden: Sequence[Hidden], stopped_by: str, settings: Settings, texts: Texts
+) -> Message:
+    """What is new, cured and still open, in the order in which it matters, and where nobody could
+    look (`hidden`)."""
     stopping = found.new or found.still
-    line = texts(
+    unsure = found.unknown or hidden
+    mark = "blocked" if stopping else "unknown" if unsure else "clear"
+    line = texts.count(
         "sweep.first" if found.first else "sweep.digest",
-        mark=texts("mark.blocked" if stopping else "mark.clear"),
-        looked=found.looked,
+        found.looked,
+        mark=texts(f"mark.{mark}"),
         new=len(found.new),
         cured=len(found.cured),
         still=len(found.still),
@@ -39,6 +45,7 @@ def digest(found: Digest, stopped_by: str, settings: Settings, texts: Texts) -> 
     shown += _listed("sweep.new", found.new, settings, texts)
     shown += _listed("sweep.cured", found.cured, settings, texts)
     shown += _listed("sweep.still", found.still, settings, texts)
+    shown += [blocks.context(each) for each in answers.unseen(hidden, settings, texts)]
     notes: list[Mrkdwn] = []
     if found.unknown:
         names = _names([each.name for each in found.unknown], texts)
