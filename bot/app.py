@@ -28,9 +28,22 @@ from workers.settings import ConfigurationError, Places, Settings
 from workers.slack.answers import CHOOSE, COMMAND
 from workers.slack.client import for_listeners
 from workers.slack.differences import SHOW_DIFFERENCE
-from workers.slack.findings import DOCUMENTATION, REQUEST_FIX, SHOW_CHANGE, SHOW_DETAILS
-from workers.slack.fixes import APPROVE, REJECT, RETRY_STAGE, ROLL_BACK, WITHDRAW
-from workers.slack.modals import REJECT_VIEW, REQUEST_VIEW
+from workers.slack.findings import (
+    DOCUMENTATION,
+    REQUEST_FIX,
+    REQUEST_FIXES,
+    SHOW_CHANGE,
+    SHOW_DETAILS,
+)
+from workers.slack.fixes import (
+    APPROVE,
+    REJECT,
+    RETRY_STAGE,
+    ROLL_BACK,
+    SHOW_REQUESTED,
+    WITHDRAW,
+)
+from workers.slack.modals import FINDINGS, REJECT_VIEW, REQUEST_VIEW
 from workers.slack.report import ASK_AGAIN, SHOW_ADVICE
 
 PAUSE_SECONDS = 30.0
@@ -60,6 +73,8 @@ def build_app(settings: Settings, places: Places, redis: Redis) -> App:
     app.action(ASK_AGAIN)(commands.again)
 
     app.action(REQUEST_FIX)(approvals.open_request)
+    app.action(REQUEST_FIXES)(approvals.open_requests)
+    app.action(FINDINGS)(approvals.choose)
     app.view(REQUEST_VIEW)(approvals.requested)
     app.action(SHOW_CHANGE)(approvals.show_change)
     app.action(SHOW_DETAILS)(approvals.show_details)
@@ -71,6 +86,7 @@ def build_app(settings: Settings, places: Places, redis: Redis) -> App:
     app.view(REJECT_VIEW)(decisions.rejected)
     app.action(WITHDRAW)(decisions.withdraw)
     app.action(ROLL_BACK)(decisions.roll_back)
+    app.action(SHOW_REQUESTED)(decisions.show_requested)
     app.action(SHOW_DIFFERENCE)(decisions.show_difference)
     app.action(RETRY_STAGE)(decisions.retry_stage)
 

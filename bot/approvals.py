@@ -1,12 +1,11 @@
-"""Buttons and modals of a finding: see the change, request it. Deciding comes beside it.
+"""Buttons and modals of findings: see the change, request it. Deciding comes beside it.
 
 Buttons and hidden metadata carry ids only. What is asked for is read from the stored report, so
-that an altered payload can name another finding, but never another change.
+that an altered payload can name other findings, but never another change.
 """
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -14,18 +13,19 @@ from typing import Any
 import structlog
 from slack_sdk import WebClient
 
+from bot.asking import Asked, entitled, new_request
 from bot.desk import Desk
+from workers.diagnosis.combination import CannotCombine
 from workers.diagnosis.model import Finding, Fix, Report
 from workers.diagnosis.report_json import from_json
-from workers.inquiry import Standing, new_id
-from workers.ledger import Document, Entitled, Entry, FixRequest
+from workers.ledger import Entry
 from workers.ledger.states import OPEN
 from workers.queue import ANNOUNCE
 from workers.settings import People
 from workers.slack import findings, fixes, markup, modals
 from workers.slack.answers import COMMAND
 from workers.slack.blocks import Json
-from workers.slack.markup import Mrkdwn, code
+from workers.slack.markup import Mrkdwn, code, escape
 from workers.slack.texts import Texts
 
 Ack = Callable[..., Any]
@@ -34,48 +34,90 @@ log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Meant:
-    """The finding that a button or a modal is about."""
+class Window:
+    """What the modal's hidden metadata says: what it is about, and the change that it shows."""
 
-    standing: Standing
-    report: Report
-    finding: Finding
+    inquiry: str
+    offered: tuple[str, ...]  # findings
+    fingerprint: str = ""
 
     @property
-    def fix(self) -> Fix:
-        assert self.finding.fix is not None
-        return self.finding.fix
+    def metadata(self) -> str:
+        return f"{self.inquiry}:{','.join(self.offered)}:{self.fingerprint}"
+
+    @staticmethod
+    def read(metadata: str) -> Window:
+        ids, _, fingerprint = metadata.rpartition(":")
+        inquiry, _, offered = ids.partition(":")
+        return Window(inquiry, tuple(offered.split(",")), fingerprint)
 
 
 class Approvals:
-    """The listeners of a finding's buttons."""
+    """The listeners of the findings' buttons."""
 
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
 
+    # --- requesting -----------------------------------------------------------------------------
+
     def open_request(self, ack: Ack, body: Json, action: Json, client: WebClient) -> None:
         """`Request this fix`: show the change and ask why."""
-        meant = self._meant(str(action.get("value", "")))
-        client.views_open(trigger_id=body["trigger_id"], view=self._request_view(meant))
+        inquiry, _, finding = str(action.get("value", "")).partition(":")
+        window = Window(inquiry, (finding,))
+        view = self._request_view(window, self._asked(window, window.offered))
+        client.views_open(trigger_id=body["trigger_id"], view=view)
+        ack()
+
+    def open_requests(self, ack: Ack, body: Json, action: Json, client: WebClient) -> None:
+        """`Request fixes`: the same for all findings, or for those that are chosen."""
+        inquiry = str(action.get("value", ""))
+        window = Window(inquiry, self._offered(inquiry))
+        view = self._request_view(window, self._asked(window, window.offered))
+        if not window.offered and self._report(inquiry) is not None:
+            view = modals.refused(self._texts("request.none_left"), self._texts)
+        client.views_open(trigger_id=body["trigger_id"], view=view)
+        ack()
+
+    def choose(self, ack: Ack, body: Json, action: Json, client: WebClient) -> None:
+        """Another choice of findings: show what that would change."""
+        view = body["view"]
+        window = Window.read(str(view.get("private_metadata", "")))
+        chosen = modals.ticked(action)
+        if chosen:  # with none chosen there is nothing to show; submitting says so
+            shown = self._request_view(window, self._asked(window, chosen))
+            client.views_update(view_id=view["id"], hash=view["hash"], view=shown)
         ack()
 
     def requested(self, ack: Ack, body: Json, view: Json) -> None:
         """The modal was submitted: write the request down, then close it."""
-        ids, _, fingerprint = str(view.get("private_metadata", "")).rpartition(":")
-        meant = self._meant(ids)
-        refusal = self._refusal(meant, fingerprint)
-        if meant is None or refusal is not None:
-            ack(response_action="update", view=modals.refused(refusal or _nothing(), self._texts))
-            return
+        window = Window.read(str(view.get("private_metadata", "")))
         values = view["state"]["values"]
+        asked = self._asked(window, modals.chosen(values) or window.offered)
+        refusal = self._refusal(asked)
+        if asked is None or refusal is not None:
+            ack(response_action="update", view=modals.refused(refusal or self._gone(), self._texts))
+            return
+        try:
+            fingerprint = asked.fix.fingerprint
+        except CannotCombine as error:
+            ack(response_action="errors", errors={modals.FINDINGS: str(error)})
+            return
+        if fingerprint != window.fingerprint:
+            ack(response_action="update", view=self._outdated(window, asked))
+            return
         reason = modals.typed(values, modals.REASON)
         if len(reason) < 3:
-            ack(
-                response_action="errors",
-                errors={modals.REASON: self._texts.plain("input.reason_missing")},
-            )
+            missing = self._texts.plain("input.reason_missing")
+            ack(response_action="errors", errors={modals.REASON: missing})
             return
-        request = self._request(meant, body, reason, modals.typed(values, modals.TICKET))
+        request = new_request(
+            asked,
+            self._desk.settings,
+            user=str(body["user"]["id"]),
+            team=str((body.get("team") or {}).get("id") or ""),
+            reason=reason,
+            ticket=modals.typed(values, modals.TICKET),
+        )
         held = self._desk.ledger.request(request)
         if held != request.id and (entry := self._desk.ledger.entry(held)) is not None:
             ack(response_action="update", view=modals.refused(self._already(entry), self._texts))
@@ -84,32 +126,39 @@ class Approvals:
         self._desk.announce(ANNOUNCE, request.id)
         ack()
 
+    # --- looking --------------------------------------------------------------------------------
+
     def show_change(self, ack: Ack, body: Json, action: Json, client: WebClient) -> None:
-        """`Show whole change`."""
-        meant = self._meant(str(action.get("value", "")))
-        view = (
-            self._gone()
-            if meant is None
-            else modals.change(meant.finding, meant.report.name, self._desk.settings, self._texts)
-        )
-        client.views_open(trigger_id=body["trigger_id"], view=view)
-        ack()
+        """`Show whole change` of a finding."""
+        self._show(ack, body, action, client, modals.change, self._desk.settings)
 
     def show_details(self, ack: Ack, body: Json, action: Json, client: WebClient) -> None:
         """`Details`: all evidence, whole."""
-        meant = self._meant(str(action.get("value", "")))
-        view = (
-            self._gone()
-            if meant is None
-            else modals.details(meant.finding, meant.report.name, self._texts)
-        )
-        client.views_open(trigger_id=body["trigger_id"], view=view)
-        ack()
+        self._show(ack, body, action, client, modals.details)
 
     def show_advice(self, ack: Ack, body: Json, action: Json, client: WebClient) -> None:
         """`Show advice`: documented access that is missing and blocks nothing."""
         found = self._report(str(action.get("value", "")))
-        view = self._gone() if found is None else modals.advice(found, self._texts)
+        view = self._gone_view() if found is None else modals.advice(found, self._texts)
+        client.views_open(trigger_id=body["trigger_id"], view=view)
+        ack()
+
+    def _show(
+        self,
+        ack: Ack,
+        body: Json,
+        action: Json,
+        client: WebClient,
+        made: Callable[..., Json],
+        *more: Any,
+    ) -> None:
+        inquiry, _, finding = str(action.get("value", "")).partition(":")
+        asked = self._asked(Window(inquiry, (finding,)), (finding,))
+        view = (
+            self._gone_view()
+            if asked is None
+            else made(asked.findings[0], asked.report.name, *more, self._texts)
+        )
         client.views_open(trigger_id=body["trigger_id"], view=view)
         ack()
 
@@ -119,47 +168,89 @@ class Approvals:
     def _texts(self) -> Texts:
         return self._desk.texts
 
-    def _meant(self, ids: str) -> Meant | None:
-        inquiry, _, finding_id = ids.partition(":")
-        standing = self._desk.inquiries.standing(inquiry)
-        found = self._report(inquiry)
+    def _asked(self, window: Window, chosen: tuple[str, ...]) -> Asked | None:
+        """The chosen findings of a diagnosis; None when one of them is not there (any more)."""
+        standing = self._desk.inquiries.standing(window.inquiry)
+        found = self._report(window.inquiry)
         if standing is None or found is None:
             return None
-        for each in found.findings:
-            if each.id == finding_id:
-                return Meant(standing, found, each)
-        return None
+        meant = tuple(each for each in found.findings if each.id in chosen)
+        if not meant or len(meant) != len(set(chosen)):
+            return None
+        return Asked(standing, found, meant)
 
     def _report(self, inquiry: str) -> Report | None:
         known = self._desk.inquiries.report(inquiry)
         return None if known is None else from_json(known)
 
-    def _request_view(self, meant: Meant | None) -> Json:
-        refusal = self._refusal(meant, None)
-        if meant is None or refusal is not None:
-            return modals.refused(refusal or _nothing(), self._texts)
-        metadata = f"{findings.value(meant.standing.inquiry.id, meant.finding.id)}"
+    def _offered(self, inquiry: str) -> tuple[str, ...]:
+        """The findings whose fix can be asked for now, as many as a modal takes."""
+        found = self._report(inquiry)
+        if found is None:
+            return ()
+        able = [each.id for each in found.findings if findings.requestable(each.fix)]
+        return tuple(each for each in able if self._open(inquiry, (each,)) is None)[: modals.MOST]
+
+    def _open(self, inquiry: str, meant: tuple[str, ...]) -> Entry | None:
+        """The unfinished request for one of these findings."""
+        for entry in self._desk.ledger.of_inquiry(inquiry):
+            named = {each.finding for each in entry.request.cures}
+            if entry.state in OPEN and named.intersection(meant):
+                return entry
+        return None
+
+    def _request_view(self, window: Window, asked: Asked | None) -> Json:
+        refusal = self._refusal(asked)
+        if asked is None or refusal is not None:
+            return modals.refused(refusal or self._gone(), self._texts)
+        shown: Fix | Mrkdwn
+        try:
+            shown = asked.fix
+        except CannotCombine as error:
+            shown = self._texts("request.clash", why=escape(str(error), 500))
+        fingerprint = shown.fingerprint if isinstance(shown, Fix) else ""
+        offered = [self._named(asked.report, each) for each in window.offered]
         return modals.request_fix(
-            meant.finding,
-            f"{metadata}:{meant.fix.fingerprint}",
-            self._approvers(meant),
-            self._desk.settings.approvals.expires_hours,
+            shown,
+            Window(window.inquiry, window.offered, fingerprint).metadata,
+            offered if len(offered) > 1 else (),
+            {each.id for each in asked.findings},
+            self._approvers(asked),
             self._desk.settings,
             self._texts,
         )
 
-    def _refusal(self, meant: Meant | None, fingerprint: str | None) -> Mrkdwn | None:
-        if meant is None:
-            return self._texts("request.gone", command=COMMAND, name="…")
-        if not findings.requestable(meant.finding.fix):
+    def _approvers(self, asked: Asked) -> tuple[Mrkdwn, ...]:
+        named = [entitled(account, self._desk.settings) for account in asked.accounts]
+        mentions = [
+            each
+            for one in named
+            for each in fixes.approvers(People(groups=one.groups, users=one.users))
+        ]
+        return tuple(dict.fromkeys(mentions))
+
+    def _named(self, found: Report, finding: str) -> Finding:
+        return next(each for each in found.findings if each.id == finding)
+
+    # --- refusing -------------------------------------------------------------------------------
+
+    def _refusal(self, asked: Asked | None) -> Mrkdwn | None:
+        if asked is None:
+            return self._gone()
+        if not all(findings.requestable(each.fix) for each in asked.findings):
             return self._texts("request.not_possible")
-        if fingerprint is not None and fingerprint != meant.fix.fingerprint:
-            name = code(meant.report.name)
-            return self._texts("request.changed", command=COMMAND, name=name)
-        for entry in self._desk.ledger.of_inquiry(meant.standing.inquiry.id):
-            if entry.request.finding == meant.finding.id and entry.state in OPEN:
-                return self._already(entry)
-        return None
+        meant = tuple(each.id for each in asked.findings)
+        entry = self._open(asked.standing.inquiry.id, meant)
+        return None if entry is None else self._already(entry)
+
+    def _outdated(self, window: Window, asked: Asked) -> Json:
+        """What the window showed is not what would be asked for. Where findings are chosen, a
+        choice may just have been quicker than its picture: show it now."""
+        if len(window.offered) > 1:
+            return self._request_view(window, asked)
+        name = code(asked.report.name)
+        text = self._texts("request.changed", command=COMMAND, name=name)
+        return modals.refused(text, self._texts)
 
     def _already(self, entry: Entry) -> Mrkdwn:
         return self._texts(
@@ -169,72 +260,8 @@ class Approvals:
             state=self._texts(f"request.state.{entry.state}"),
         )
 
-    def _gone(self) -> Json:
-        return modals.refused(self._texts("request.gone", command=COMMAND, name="…"), self._texts)
+    def _gone(self) -> Mrkdwn:
+        return self._texts("request.gone", command=COMMAND, name="…")
 
-    # --- the request ----------------------------------------------------------------------------
-
-    def _request(self, meant: Meant, body: Json, reason: str, ticket: str) -> FixRequest:
-        now = time.time()
-        inquiry, found, fix = meant.standing.inquiry, meant.report, meant.fix
-        documents = tuple(
-            Document(
-                kind=step.target.kind,
-                id=step.target.id,
-                account=step.target.account,
-                region=step.target.region,
-                name=step.target.name,
-                path=step.target.path,
-                before=step.before,
-                after=step.after,
-                diff=step.diff,
-            )
-            for step in fix.steps
-        )
-        accounts = dict.fromkeys(document.account for document in documents)
-        return FixRequest(
-            id=new_id(),
-            inquiry=inquiry.id,
-            finding=meant.finding.id,
-            pipeline=found.name,
-            account=found.account,
-            region=found.region,
-            pipeline_arn=found.arn,
-            headline=meant.finding.headline,
-            access=fix.access or meant.finding.headline,
-            documents=documents,
-            fingerprint=fix.fingerprint,
-            proven=fix.proven,
-            requester=str(body["user"]["id"]),
-            team=str((body.get("team") or {}).get("id") or inquiry.team),
-            channel=meant.standing.channel or inquiry.channel,
-            reason=reason,
-            ticket=ticket,
-            requested_at=now,
-            expires_at=now + self._desk.settings.approvals.expires_hours * 3600,
-            entitled=tuple(self._entitled(account) for account in accounts),
-            stage=meant.finding.stage,
-        )
-
-    def _entitled(self, account: str) -> Entitled:
-        known = self._desk.settings.account(account)
-        if known is None:
-            return Entitled(account=account)
-        people = known.approvers or People()
-        return Entitled(
-            account=account,
-            groups=people.groups,
-            users=people.users,
-            approvals=known.approvals or 1,
-        )
-
-    def _approvers(self, meant: Meant) -> tuple[Mrkdwn, ...]:
-        mentions: list[Mrkdwn] = []
-        for account in dict.fromkeys(step.target.account for step in meant.fix.steps):
-            each = self._entitled(account)
-            mentions += fixes.approvers(People(groups=each.groups, users=each.users))
-        return tuple(dict.fromkeys(mentions))
-
-
-def _nothing() -> Mrkdwn:
-    return Mrkdwn("–")
+    def _gone_view(self) -> Json:
+        return modals.refused(self._gone(), self._texts)

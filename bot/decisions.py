@@ -51,6 +51,14 @@ class Decisions:
             client.views_open(trigger_id=body["trigger_id"], view=view)
         ack()
 
+    def show_requested(self, ack: Ack, body: Json, action: Json, client: WebClient) -> None:
+        """`Show whole change` of a request: what was asked for, and nothing else, is written."""
+        entry = self._desk.ledger.entry(str(action["value"]))
+        if entry is not None:
+            view = modals.requested(entry.request, self._desk.settings, self._desk.texts)
+            client.views_open(trigger_id=body["trigger_id"], view=view)
+        ack()
+
     def show_difference(self, ack: Ack, body: Json, action: Json, client: WebClient) -> None:
         """`Show difference`: what others changed after the fix, all of it."""
         entry = self._desk.ledger.entry(str(action["value"]))

@@ -267,9 +267,10 @@ def _marked(room: Room, entry: Entry, found: Report, inquiry: Inquiry) -> list[I
     The root line of an alert is about many pipelines: `threads` keeps it.
     """
     request, items = entry.request, []
+    cured = {each.finding for each in request.cures}
     mark = f"{request.id}:{entry.revision}"
     for position, each in enumerate(found.findings[: report.MOST_FINDINGS], start=1):
-        if each.id == request.finding:
+        if each.id in cured:
             message = findings.finding(
                 each,
                 position,
@@ -278,7 +279,9 @@ def _marked(room: Room, entry: Entry, found: Report, inquiry: Inquiry) -> list[I
                 room.texts,
                 fixes.requested(entry),
             )
-            items.append(delivery.update(f"marked:{mark}", findings.step_of(each), message))
+            items.append(
+                delivery.update(f"marked:{each.id}:{mark}", findings.step_of(each), message)
+            )
     open_ones = [each for each in room.ledger.of_inquiry(inquiry.id) if each.state in OPEN]
     if threads.mark_requested(room, inquiry.id, len(open_ones)):
         return items

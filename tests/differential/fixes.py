@@ -29,8 +29,9 @@ from tests.differential.settlements import SETTLEMENTS
 from workers.diagnosis import diagnose
 from workers.diagnosis.changes import applied
 from workers.diagnosis.checks import Checker
+from workers.diagnosis.combination import combined
 from workers.diagnosis.lookup import bucket_of, role_of
-from workers.diagnosis.model import Finding, FixKind, Step, TargetKind
+from workers.diagnosis.model import Check, Finding, Fix, FixKind, Report, Step, TargetKind
 from workers.engine import open_engine
 from workers.pipeline import catalogue
 from workers.pipeline.arn import account_of
@@ -155,15 +156,11 @@ def _questions(name: str, snapshot: Snapshot, result: Examined) -> Iterator[Ques
     report = diagnose(snapshot, catalogue=catalogue.load())
     before = Checker(snapshot)
     everything = _distinct(check.requirement for check in report.checks)
-    for found in report.findings:
-        if found.fix is None or not found.fix.steps:
-            continue
-        if found.fix.kind is not FixKind.APPLY and not found.fix.proven:
-            continue
+    for told, fix, checks in _fixes(report):
         result.fixes += 1
-        after = Checker(applied(snapshot, found.fix.steps))
-        meant = {_asked(check.requirement): check.requirement for check in found.checks}
-        others = {_asked(each): each for each in _others(found, everything, snapshot)}
+        after = Checker(applied(snapshot, fix.steps))
+        meant = {_asked(check.requirement): check.requirement for check in checks}
+        others = {_asked(each): each for each in _others(fix, everything, snapshot)}
         wanted = [(each, True) for each in meant.values()]
         wanted += [
             (each, False)
@@ -171,21 +168,35 @@ def _questions(name: str, snapshot: Snapshot, result: Examined) -> Iterator[Ques
             if not any(_covers(one, each) for one in meant.values())
         ]
         for need, is_meant in wanted:
-            told = f"{name}: {found.headline}"
             try:
                 sides = _case(need, before), _case(need, after)
             except CannotAsk as reason:
                 result.left_out[str(reason)] += 1
             else:
-                yield Question(told, is_meant, found.fix.proven, *sides)
+                yield Question(f"{name}: {told}", is_meant, fix.proven, *sides)
+
+
+def _fixes(report: Report) -> Iterator[tuple[str, Fix, tuple[Check, ...]]]:
+    """Every fix that is proposed, and all that can be requested as one."""
+    together: list[Finding] = []
+    for found in report.findings:
+        fix = found.fix
+        if fix is None or not fix.steps:
+            continue
+        if fix.kind is FixKind.APPLY:
+            together.append(found)
+        if fix.kind is FixKind.APPLY or fix.proven:
+            yield found.headline, fix, found.checks
+    if len(together) > 1:
+        checks = tuple(check for each in together for check in each.checks)
+        yield "all together", combined([each.fix for each in together if each.fix]), checks
 
 
 def _others(
-    found: Finding, everything: Sequence[Requirement], snapshot: Snapshot
+    fix: Fix, everything: Sequence[Requirement], snapshot: Snapshot
 ) -> Iterator[Requirement]:
     """Everybody else's requests in which a changed document has a say."""
-    assert found.fix is not None
-    for step in found.fix.steps:
+    for step in fix.steps:
         target = step.target
         besides = [
             Requirement(

@@ -27,7 +27,7 @@ from demo.workspace import Message
 from workers.diagnosis.model import Finding
 from workers.diagnosis.report_json import from_json
 from workers.inquiry import Inquiries, new_id
-from workers.ledger import Document, Entitled, Entry, FixRequest, Ledger, State
+from workers.ledger import Cured, Document, Entitled, Entry, FixRequest, Ledger, State
 
 ACCOUNT, REGION = "111111111111", "us-east-1"
 # How long anything may take on a machine that is busy with all the other tests.
@@ -71,12 +71,11 @@ class Plan:
         self.request = FixRequest(
             id=new_id(),
             inquiry=inquiry,
-            finding=payments[0].id,
+            cures=(Cured(finding=payments[0].id, headline=payments[0].headline),),
             pipeline="payments-deploy",
             account=ACCOUNT,
             region=REGION,
             pipeline_arn=f"arn:aws:codepipeline:{REGION}:{ACCOUNT}:payments-deploy",
-            headline=payments[0].headline,
             access="three documents",
             documents=tuple(
                 Document(

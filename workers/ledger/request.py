@@ -47,15 +47,21 @@ class Document(_Value):
         ).hexdigest()[:24]
 
 
+class Cured(_Value):
+    """A finding that the fix is to cure."""
+
+    finding: str
+    headline: str
+
+
 class FixRequest(_Value):
     id: str
     inquiry: str
-    finding: str
+    cures: tuple[Cured, ...]
     pipeline: str
     account: str
     region: str
     pipeline_arn: str
-    headline: str
     access: str
     documents: tuple[Document, ...]
     fingerprint: str

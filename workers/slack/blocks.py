@@ -6,7 +6,7 @@ return the block as JSON values, validated by the model classes of slack_sdk.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -14,6 +14,7 @@ from slack_sdk.models.blocks import (
     ActionsBlock,
     Block,
     ButtonElement,
+    CheckboxesElement,
     ConfirmObject,
     ContextBlock,
     DividerBlock,
@@ -162,6 +163,39 @@ def text_input(
                 max_length=limit,
                 min_length=least,
                 placeholder=plain(placeholder, 150) if placeholder else None,
+            ),
+        )
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """One box to tick."""
+
+    value: str
+    label: str
+    description: str = ""
+
+
+def checkboxes(label: str, name: str, choices: Iterable[Choice], ticked: Collection[str]) -> Json:
+    """An input of a modal that reports each tick at once (`block_actions`); its value is at
+    state.values[name][name].selected_options."""
+    options = {
+        each.value: Option(
+            text=plain(each.label, OPTION),
+            value=each.value,
+            description=plain(each.description, OPTION) if each.description else None,
+        )
+        for each in choices
+    }
+    initial = [option for value, option in options.items() if value in ticked]
+    return _json(
+        InputBlock(
+            block_id=name,
+            label=plain(label, 2_000),
+            dispatch_action=True,
+            element=CheckboxesElement(
+                action_id=name, options=list(options.values()), initial_options=initial or None
             ),
         )
     )

@@ -48,7 +48,7 @@ def modal(request: FixRequest, known: Sequence[Made], settings: Settings, texts:
                 shown += [blocks.preformatted(page) for page in blocks.pages(diff)]
         if not sides.without:
             shown.append(blocks.context(texts(_advice(sides))))
-    shown = modals.bounded(shown, texts("difference.too_long"), texts)
+    shown = modals.bounded(shown, texts("request.too_long"), texts)
     return modals.modal(texts, "title.difference", shown)
 
 

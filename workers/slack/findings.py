@@ -19,6 +19,7 @@ STATEMENT_LINES, STATEMENT_CHARACTERS = 14, 1_200
 DIFF_LINES, DIFF_CHARACTERS = 20, 1_600
 
 REQUEST_FIX = "request_fix"
+REQUEST_FIXES = "request_fixes"
 SHOW_CHANGE = "show_change"
 SHOW_DETAILS = "show_details"
 DOCUMENTATION = "documentation"

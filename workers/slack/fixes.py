@@ -13,7 +13,7 @@ from workers.settings import People, Settings
 from workers.slack import blocks, markup, modals
 from workers.slack.blocks import Json, Message
 from workers.slack.differences import SHOW_DIFFERENCE
-from workers.slack.findings import SHOW_CHANGE, Requested, value
+from workers.slack.findings import Requested
 from workers.slack.markup import Mrkdwn, code, dotted, escape
 from workers.slack.texts import Texts
 
@@ -22,6 +22,7 @@ REJECT = "reject_fix"
 WITHDRAW = "withdraw_fix"
 ROLL_BACK = "roll_back_fix"
 RETRY_STAGE = "retry_stage"
+SHOW_REQUESTED = "show_requested"
 
 HISTORY = 12  # requests shown; `pipeline-access requests` has them all
 DIFF_LINES, DIFF_CHARACTERS = 30, 2_200
@@ -87,9 +88,7 @@ def direct(entry: Entry, thread: Mrkdwn | None, settings: Settings, texts: Texts
 
 def _buttons(entry: Entry, settings: Settings, texts: Texts) -> list[ButtonElement]:
     request = entry.request
-    change = blocks.button(
-        texts.plain("button.change"), SHOW_CHANGE, value(request.inquiry, request.finding)
-    )
+    change = blocks.button(texts.plain("button.change"), SHOW_REQUESTED, request.id)
     if entry.state is State.REQUESTED:
         return [
             blocks.button(

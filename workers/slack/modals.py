@@ -5,10 +5,10 @@ https://docs.slack.dev/surfaces/modals
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import Any
+from collections.abc import Collection, Iterable, Sequence
 
-from workers.diagnosis.model import Finding, Report, Target
+from workers.diagnosis.model import Finding, Fix, Report, Target
+from workers.ledger.request import Document, FixRequest
 from workers.settings import Settings
 from workers.slack import blocks, markup
 from workers.slack.blocks import Json
@@ -18,29 +18,33 @@ from workers.slack.texts import Texts
 
 REQUEST_VIEW = "request_fix"
 REJECT_VIEW = "reject_fix"
-REASON, TICKET = "reason", "ticket"
+REASON, TICKET, FINDINGS = "reason", "ticket", "findings"
+MOST = (
+    10  # checkboxes: https://docs.slack.dev/reference/block-kit/block-elements/checkboxes-element
+)
 REASON_LIMIT, TICKET_LIMIT = 1_000, 300
 REQUEST_DIFF_PAGES = 12  # of 2,900 characters, before the inputs
 
 
 def request_fix(
-    each: Finding,
+    fix: Fix | Mrkdwn,
     metadata: str,
+    offered: Sequence[Finding],
+    chosen: Collection[str],
     approvers: Sequence[Mrkdwn],
-    hours: int,
     settings: Settings,
     texts: Texts,
 ) -> Json:
-    """What will change, who may approve, and the question why."""
-    fix = each.fix
-    assert fix is not None
-    shown: list[Json] = [blocks.section(texts("modal.access", access=escape(fix.access, 900)))]
-    shown += _steps(each, settings, texts, REQUEST_DIFF_PAGES)
-    proof = texts("finding.proven" if fix.proven else "finding.not_proven")
-    notes = [proof]
-    if fix.opens:
-        notes.append(texts("finding.opens", what=escape("; ".join(fix.opens), 400)))
-    shown.append(blocks.context(*notes))
+    """What will change, who may approve, and the question why.
+
+    Where several findings are `offered`, the ids of the `chosen` ones are ticked, and each tick
+    asks for another view. `fix` is what they come to, or why they cannot be asked for together.
+    """
+    shown: list[Json] = [_choice(offered, chosen, texts)] if offered else []
+    if isinstance(fix, Fix):
+        shown += _proposed(fix, settings, texts)
+    else:
+        shown.append(blocks.section(fix))
     shown.append(blocks.section(allowed_to_approve(approvers, texts)))
     shown.append(
         blocks.text_input(
@@ -61,6 +65,7 @@ def request_fix(
             limit=TICKET_LIMIT,
         )
     )
+    hours = settings.approvals.expires_hours
     shown.append(blocks.context(texts("modal.expires", hours=hours)))
     view = modal(texts, "title.request", shown)
     return {
@@ -95,9 +100,10 @@ def reject(request_id: str, access: str, texts: Texts) -> Json:
 
 
 def change(each: Finding, name: str, settings: Settings, texts: Texts) -> Json:
-    """Every step's whole diff, and the same change as code where code owns the document."""
-    shown = _steps(each, settings, texts, blocks.VIEW_BLOCKS)
+    """A finding: every step's whole diff, and the same as code where code owns the document."""
+    shown: list[Json] = []
     if each.fix is not None:
+        shown += _steps(each.fix, settings, texts, blocks.VIEW_BLOCKS)
         for language, text in each.fix.snippets:
             shown.append(blocks.section(texts("modal.snippet", language=language)))
             shown += [blocks.preformatted(page) for page in blocks.pages(text)]
@@ -137,6 +143,27 @@ def advice(report: Report, texts: Texts) -> Json:
     return modal(texts, "title.advice", bounded(shown, _too_long(report.name, texts), texts))
 
 
+def requested(request: FixRequest, settings: Settings, texts: Texts) -> Json:
+    """A requested fix: every document's whole diff, as it was asked for and will be written."""
+    shown: list[Json] = [blocks.section(texts("modal.access", access=escape(request.access, 900)))]
+    for position, each in enumerate(request.documents, start=1):
+        shown.append(
+            blocks.section(_target(each, position, len(request.documents), settings, texts))
+        )
+        shown += [blocks.preformatted(page) for page in blocks.pages(each.diff)]
+    return modal(texts, "title.change", bounded(shown, texts("request.too_long"), texts))
+
+
+def chosen(values: Json) -> tuple[str, ...]:
+    """The findings that are ticked; none where there was nothing to choose."""
+    return ticked((values.get(FINDINGS) or {}).get(FINDINGS) or {})
+
+
+def ticked(element: Json) -> tuple[str, ...]:
+    """The values of the ticked boxes of an element's state, or of the act of ticking one."""
+    return tuple(str(each["value"]) for each in element.get("selected_options") or ())
+
+
 def typed(values: Json, name: str) -> str:
     """What was typed into an input of a submitted modal."""
     return str(((values.get(name) or {}).get(name) or {}).get("value") or "").strip()
@@ -153,7 +180,7 @@ def allowed_to_approve(approvers: Sequence[Mrkdwn], texts: Texts) -> Mrkdwn:
     return texts("modal.approvers", approvers=Mrkdwn(" ".join(approvers)))
 
 
-def document(target: Target | Any, settings: Settings, texts: Texts) -> Mrkdwn:
+def document(target: Target | Document, settings: Settings, texts: Texts) -> Mrkdwn:
     """`bucket policy of `artifacts` in prod 111111111111`."""
     kind = texts(f"document.{target.kind}")
     known = settings.account(target.account)
@@ -182,14 +209,42 @@ def modal(texts: Texts, title: str, shown: list[Json]) -> Json:
     }
 
 
-def _steps(each: Finding, settings: Settings, texts: Texts, pages: int) -> list[Json]:
+def _choice(offered: Sequence[Finding], chosen: Collection[str], texts: Texts) -> Json:
+    return blocks.checkboxes(
+        texts.plain("input.findings"),
+        FINDINGS,
+        [
+            blocks.Choice(each.id, each.headline, each.fix.access if each.fix else "")
+            for each in offered[:MOST]
+        ],
+        chosen,
+    )
+
+
+def _proposed(fix: Fix, settings: Settings, texts: Texts) -> list[Json]:
+    shown: list[Json] = [blocks.section(texts("modal.access", access=escape(fix.access, 900)))]
+    shown += _steps(fix, settings, texts, REQUEST_DIFF_PAGES)
+    notes = [texts("finding.proven" if fix.proven else "finding.not_proven")]
+    if fix.opens:
+        notes.append(texts("finding.opens", what=escape("; ".join(fix.opens), 400)))
+    return [*shown, blocks.context(*notes)]
+
+
+def _target(
+    target: Target | Document, position: int, total: int, settings: Settings, texts: Texts
+) -> Mrkdwn:
+    named = document(target, settings, texts)
+    if total == 1:
+        return named
+    return texts("modal.step", position=position, total=total, target=named)
+
+
+def _steps(fix: Fix, settings: Settings, texts: Texts, pages: int) -> list[Json]:
     shown: list[Json] = []
-    steps = each.fix.steps if each.fix is not None else ()
-    for position, step in enumerate(steps, start=1):
-        target = document(step.target, settings, texts)
-        if len(steps) > 1:
-            target = texts("modal.step", position=position, total=len(steps), target=target)
-        shown.append(blocks.section(target))
+    for position, step in enumerate(fix.steps, start=1):
+        shown.append(
+            blocks.section(_target(step.target, position, len(fix.steps), settings, texts))
+        )
         if step.owned_by:
             shown.append(blocks.context(texts("finding.owned", owner=escape(step.owned_by, 300))))
         every = blocks.pages(step.diff)

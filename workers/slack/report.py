@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from workers.diagnosis.model import Certainty, Component, Outcome, Report
 from workers.slack import blocks, markup
 from workers.slack.blocks import Json, Message
-from workers.slack.findings import finding, mark_of, step_of
+from workers.slack.findings import REQUEST_FIXES, finding, mark_of, requestable, step_of
 from workers.slack.markup import Mrkdwn, dotted, escape
 from workers.slack.texts import Texts
 
@@ -123,6 +123,8 @@ def checked(report: Report, inquiry: str, texts: Texts) -> Message:
         notes.append(texts("join.and_more", number=left))
     shown.append(blocks.context(dotted(notes)))
     buttons = [blocks.button(texts.plain("button.again"), ASK_AGAIN, inquiry)]
+    if sum(requestable(each.fix) for each in report.findings) > 1:
+        buttons.insert(0, blocks.button(texts.plain("button.requests"), REQUEST_FIXES, inquiry))
     if report.advice:
         buttons.append(blocks.button(texts.plain("button.advice"), SHOW_ADVICE, inquiry))
     shown.append(blocks.actions(*buttons))
