@@ -7,6 +7,7 @@ and whatever goes wrong with it takes nothing away.
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 
 import structlog
 
@@ -44,6 +45,12 @@ def share_map(room: Room, inquiry: Inquiry, found: Report) -> None:
         item = item.model_copy(update={"channel": inquiry.channel, "thread": inquiry.thread})
     room.outbox.add(inquiry.id, item)
     deliver_now(room, inquiry.id)
+
+
+def preload() -> None:
+    """Load what draws, for the parent of forking workers; it may be missing."""
+    with suppress(CannotRaster):
+        png('<svg xmlns="http://www.w3.org/2000/svg" width="1" height="1"/>')
 
 
 def _file_name(pipeline: str) -> str:

@@ -100,16 +100,18 @@ def build(places: Places, settings: Settings, **options: Any) -> Worker:
 def preload() -> None:
     """Load what every job needs: code, AWS's models, the catalogue, texts. Then keep the garbage
     collector off them: pages that nobody writes stay shared with the children."""
-    from workers import jobs
+    from workers import jobs, pictures
     from workers.aws.models import preload as preload_models
     from workers.diagnosis import diagnose
     from workers.engine import known
+    from workers.slack import report
     from workers.slack.texts import load as load_texts
 
     preload_models()
-    load_texts()
-    # A diagnosis of nothing: it loads the data that a real one would load.
-    diagnose(Snapshot(unreadable()), catalogue=known())
+    # A diagnosis of nothing, and its answer: they load what those of a pipeline would load.
+    found = diagnose(Snapshot(unreadable()), catalogue=known())
+    report.replies(found, "", load_texts())
+    pictures.preload()
     log.debug("preloaded", jobs=jobs.__name__)
     gc.collect()
     gc.freeze()

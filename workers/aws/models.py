@@ -10,26 +10,43 @@ from __future__ import annotations
 
 import functools
 import os
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import botocore.session
 from botocore.credentials import Credentials
+from botocore.handlers import BUILTIN_HANDLERS, REGISTER_FIRST, REGISTER_LAST
+from botocore.hooks import HierarchicalEmitter
 
+from workers.aws.model_files import ModelFiles
 from workers.aws.operations import services
 
 # So large, and so seldom needed, that the child that needs it loads it.
 _RARE = frozenset({"ec2"})
 _FALLBACK_REGION = "us-east-1"
+_REGISTER: Mapping[Any, Callable[[HierarchicalEmitter, str, Any], None]] = {
+    None: HierarchicalEmitter.register,
+    REGISTER_FIRST: HierarchicalEmitter.register_first,
+    REGISTER_LAST: HierarchicalEmitter.register_last,
+}
 
 
 class Session(botocore.session.Session):
     """A session that makes clients for many principals: each gets the credentials that are
     handed in, which may refresh themselves. (Making a session costs more than making a client.)
+
+    Every client copies its session's handlers. Here these are the built-in ones that can have
+    work in the services that are called, under names that need no translating.
     """
 
     def __init__(self) -> None:
-        super().__init__()
+        events = HierarchicalEmitter()
+        super().__init__(event_hooks=events, include_builtin_handlers=False)
+        self.register_component("event_emitter", events)
+        for event, handler, *order in BUILTIN_HANDLERS:
+            if _happens(event):
+                _REGISTER[order[0] if order else None](events, event, handler)
         self._handed_in: Credentials | None = None
 
     def get_credentials(self) -> Any:
@@ -73,7 +90,9 @@ class Models:
 @functools.cache
 def models() -> Models:
     """The shared components of this process."""
-    return Models(botocore.session.get_session().get_component("data_loader"))
+    loader = botocore.session.get_session().get_component("data_loader")
+    loader.file_loader = ModelFiles()
+    return Models(loader)
 
 
 def preload() -> None:
@@ -85,3 +104,9 @@ def preload() -> None:
     for service in services():
         if service not in _RARE:
             session.client_for(nobody, service, region_name=_FALLBACK_REGION)
+
+
+def _happens(event: str) -> bool:
+    """Whether an event, named `<what>[.<service>[.<operation>]]`, can occur in a session here."""
+    what, *where = event.split(".")
+    return what != "docs" and (not where or where[0] in services())
