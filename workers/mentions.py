@@ -21,7 +21,9 @@ from workers.diagnosis.denials.words import explain_denial
 from workers.diagnosis.mentions import Mention, read_mention
 from workers.engine import Engine
 from workers.entrance import may_ask, welcome
+from workers.incidents.intake import ID_CHARACTERS, Intake
 from workers.inquiry import Inquiry, State
+from workers.pipeline.arn import parse
 from workers.room import Room
 from workers.settings import Settings
 from workers.slack import answers, delivery
@@ -33,6 +35,8 @@ THREAD_MESSAGES = 30  # read around a mention
 NEAR = 0.75  # how much of a name must be there to be offered
 MOST_OFFERED = 5
 
+# A whole id, or its beginning as findings and the console's lists show it.
+_EXECUTION = re.compile(r"\b[0-9a-f]{8}(?:(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})?\b")
 _TOKEN = re.compile(r"[A-Za-z0-9][A-Za-z0-9.@_-]{1,99}")
 _PLACE = re.compile(r"\b(?:in|on|account)\s+[`\"']?([a-z0-9][a-z0-9-]{1,62})", re.IGNORECASE)
 
@@ -51,6 +55,8 @@ def understand(room: Room, inquiry: Inquiry, text: str, engine: Engine) -> Under
     """What the text speaks of; where it names no pipeline, the thread it stands in is read too,
     and then the names of all pipelines that there are. Raises NotKnown."""
     mention = placed(read_mention(text), text, room.settings)
+    if (known := _by_execution(room, inquiry, mention, text)) is not None:
+        return Understood(known)
     if mention.pipeline:
         return Understood(mention)
     around = _around(room, inquiry)
@@ -74,6 +80,33 @@ def understand(room: Room, inquiry: Inquiry, text: str, engine: Engine) -> Under
         if named:
             return Understood(mention, tuple(named[:MOST_OFFERED]))
     return Understood(mention, near(text, there))
+
+
+def _by_execution(room: Room, inquiry: Inquiry, mention: Mention, text: str) -> Mention | None:
+    """The pipeline whose failed execution the text names by its id, as far as events told of it.
+
+    Reading the executions of every pipeline there is would take too many calls for one question.
+    """
+    ids = dict.fromkeys(filter(None, (mention.execution, *_EXECUTION.findall(text.lower()))))
+    if mention.pipeline and mention.pipeline.lower() not in ids:
+        return None
+    for each in ids:
+        arns = [found for arn in Intake(room.redis).whose(each) if (found := parse(arn))]
+        told = [arn for arn in arns if may_ask(room, inquiry, arn.account)]
+        if len(told) == 1:
+            (arn,) = told
+            said = room.texts.plain(
+                "progress.understood_execution", name=arn.resource, id=each[:ID_CHARACTERS]
+            )
+            return replace(
+                mention,
+                pipeline=arn.resource,
+                account=arn.account,
+                region=arn.region,
+                execution=each,
+                understood=(said,),
+            )
+    return None
 
 
 def specified(room: Room, inquiry: Inquiry, mention: Mention) -> Inquiry:
@@ -106,6 +139,7 @@ def ask_back(room: Room, inquiry: Inquiry, found: Understood) -> None:
         [(each.headline, " ".join(each.means)) for each in explained],
         found.candidates,
         mention.understood,
+        mention.execution,
         inquiry.id,
         room.settings,
         room.texts,

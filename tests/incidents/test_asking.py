@@ -14,9 +14,12 @@ from redis import Redis
 
 from demo.workspace import Message, Person
 from demo.workspace.sender import sign
+from tests.incidents.world import event
 from tests.jobs.conftest import stage
 from tests.jobs.house import CONFIGURATION, DEPLOYS, DEV, GUEST, OTHER, PEOPLE, House, open_house
 from tests.jobs.stage import Stage
+from workers.incidents.events import ExecutionEnded, read_event
+from workers.incidents.intake import Intake
 
 __all__ = ["stage"]
 
@@ -120,6 +123,42 @@ def test_an_error_text_is_explained_and_kept_for_the_pipeline_that_is_chosen(hou
     house.workspace.press(DEV, question, "choose_pipeline:0")
     house.work()
     assert any("*payments-deploy* is denied" in each.text for each in answers(house, root))
+
+
+EXECUTION = "82fdb496-1b2c-4d3e-8f90-123456789abc"
+
+
+def failed(redis: Redis, account: str = "111111111111") -> None:
+    """An event has told of an execution of payments-deploy that failed."""
+    body = event(1, "payments-deploy", account=account, execution=EXECUTION)
+    told = read_event(json.dumps(body))
+    assert isinstance(told, ExecutionEnded)
+    Intake(redis).take(told)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"{BOT} why did execution {EXECUTION} fail?",
+        f"{BOT} {EXECUTION}",
+        f"{BOT} what about 82fdb496",
+        f"{BOT} 82FDB496",
+    ],
+)
+def test_an_execution_that_failed_is_enough(house: House, redis: Redis, text: str) -> None:
+    failed(redis)
+    root = say(house, text)
+    house.work()
+    told = answers(house, root)
+    assert told[0].text.startswith("⛔ *payments-deploy* is denied")
+    assert "its execution 82fdb496 failed" in shown(told[0])
+
+
+def test_an_execution_that_nobody_told_of_is_asked_about(house: House) -> None:
+    root = say(house, f"{BOT} why did execution {EXECUTION} fail?")
+    house.work()
+    (question,) = answers(house, root)
+    assert question.text.startswith("Whose execution is `82fdb496`?")
 
 
 def test_a_forwarded_notification_is_read(house: House) -> None:

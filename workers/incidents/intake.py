@@ -8,6 +8,8 @@ jobs`). A message that is no event is set aside, where people can see it.
     events:latest:<arn>   hash: at, state of the newest execution that ended
     events:pending:<arn>  list of events as JSON that nobody has looked at yet
     events:due            sorted set: pipelines with pending events, by the time of the first
+    events:execution:<id> set of pipelines (ARNs) of which an execution with that id failed; it is
+                          cut to what people quote of it
     events:counts         hash: how many were received, failed, succeeded, doubled …
     events:unknown        hash: account that is not configured -> how many events
     events:aside          list of messages that could not be read, newest first
@@ -35,8 +37,10 @@ DUE = f"{PREFIX}due"
 COUNTS = f"{PREFIX}counts"
 ASIDE = f"{PREFIX}aside"
 UNKNOWN = f"{PREFIX}unknown"
+EXECUTION = f"{PREFIX}execution:"
 ALERTS_OF = "pipeline-access:alerts:of:"
 
+ID_CHARACTERS = 8  # of an execution's id: as findings and the console's lists show it
 SEEN_SECONDS = 15 * 24 * 3600  # a queue keeps a message for 14 days at most
 LATEST_SECONDS = 30 * 24 * 3600
 MOST_FAULTS = 3
@@ -109,6 +113,8 @@ class Intake:
 
     def take(self, event: ExecutionEnded) -> Taken:
         """Write an event down, once."""
+        if event.ended is Ended.FAILED:
+            self._remember(event)
         keys = [
             f"{PREFIX}seen:{event.id}",
             f"{PREFIX}latest:{event.arn}",
@@ -130,6 +136,19 @@ class Intake:
             ],
         )
         return Taken(_text(taken))
+
+    def whose(self, execution: str) -> tuple[str, ...]:
+        """The pipelines (ARNs) of which an execution failed whose id is, or begins with, this."""
+        key = f"{EXECUTION}{execution[:ID_CHARACTERS].lower()}"
+        found = cast("set[bytes]", self._redis.smembers(key))
+        return tuple(sorted(map(_text, found)))
+
+    def _remember(self, event: ExecutionEnded) -> None:
+        key = f"{EXECUTION}{event.execution[:ID_CHARACTERS].lower()}"
+        with self._redis.pipeline() as pipeline:
+            pipeline.sadd(key, event.arn)
+            pipeline.expire(key, SEEN_SECONDS)
+            pipeline.execute()
 
     def of_unknown_account(self, event: ExecutionEnded) -> Taken:
         """Count an event of an account that is not configured: it can only be shown, not read."""

@@ -173,13 +173,16 @@ def which_pipeline(
     explained: Sequence[tuple[str, str]],
     candidates: Sequence[Located],
     understood: Sequence[str],
+    execution: str,
     inquiry: str,
     settings: Settings,
     texts: Texts,
 ) -> Message:
     """One short question, after what could be said of the error texts alone; with buttons for the
-    pipelines that may be meant."""
+    pipelines that may be meant. `execution` is the id of one that nobody knows."""
     question = texts("answer.which_of" if candidates else "answer.which")
+    if execution and not candidates:
+        question = texts("answer.which_execution", id=code(execution[:8], 40))
     shown = [
         blocks.section(
             texts("answer.explained", headline=escape(headline, 400), means=escape(means, 1_200))
