@@ -91,6 +91,7 @@ def build_app(settings: Settings, places: Places, redis: Redis) -> App:
     app.action(RETRY_STAGE)(decisions.retry_stage)
 
     app.event("app_mention")(incidents.mentioned)
+    app.event("message")(incidents.written)
     app.shortcut(WHY_DENIED)(incidents.shortcut)
     app.action(STOP)(incidents.stop)
     app.action(EXPORT)(incidents.export)

@@ -33,7 +33,7 @@ log = structlog.get_logger(__name__)
 
 
 class Incidents:
-    """The listeners of mentions and of the message shortcut."""
+    """The listeners of mentions, of direct messages and of the message shortcut."""
 
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
@@ -54,6 +54,27 @@ class Incidents:
             self._obey(event, said, thread)
             return
         self._ask(event, str(event["channel"]), str(event.get("user") or ""), thread)
+
+    def written(self, event: Json, context: BoltContext) -> None:
+        """A direct message to the bot: what begins one there is meant for it, without a mention.
+
+        https://docs.slack.dev/reference/events/message.im
+        """
+        if event.get("channel_type") != "im":
+            return
+        thread = event.get("thread_ts")
+        if thread not in (None, event["ts"]):  # people may talk below an answer
+            self.mentioned(event, context)
+            return
+        bot_user = str(context.bot_user_id or "")
+        if not self._is_new(event):
+            return
+        text = str(event.get("text") or "")
+        said = words(event, bot_user) if f"<@{bot_user}" in text else text.strip()
+        if said.partition(" ")[0].lower() in SPOKEN:
+            self._obey(event, said.partition("\n")[0], str(event["ts"]))
+            return
+        self._ask(event, str(event["channel"]), str(event.get("user") or ""), str(event["ts"]))
 
     def shortcut(self, ack: Ack, body: Json, respond: Respond) -> None:
         """`Why was this denied?` on any message.
@@ -120,14 +141,18 @@ class Incidents:
             log.warning("answer not shown", error=type(error).__name__)
 
     def _is_for_us(self, event: Mapping[str, Any], bot_user: str) -> bool:
-        """No edits, no quotes, and no bots unless the configuration names them: no loops."""
+        """Not what is only quoted, nor what is not new."""
+        return self._is_new(event) and addressed(event, bot_user)
+
+    def _is_new(self, event: Mapping[str, Any]) -> bool:
+        """No edits, and no bots unless the configuration names them: no loops."""
         if not is_new(event):
             return False
         bot = event.get("bot_id")
         if bot and bot not in self._desk.settings.slack.answer_bots:
             log.info("not answering a bot", bot=bot)
             return False
-        return addressed(event, bot_user)
+        return True
 
     def _ask(self, message: Mapping[str, Any], channel: str, user: str, thread: str) -> None:
         if not user:

@@ -14,6 +14,8 @@ def welcome(room: Room, inquiry: Inquiry) -> bool:
     rules, directory = room.settings.slack, room.directory
     if not rules.allow_guests and directory.is_guest(inquiry.user):
         return refuse(room, inquiry, "answer.denied_guest")
+    if inquiry.visibility == "direct" and not rules.allow_direct_messages:
+        return refuse(room, inquiry, "answer.denied_direct")
     if inquiry.visibility == "public":
         if not rules.allow_shared_channels and directory.is_shared(inquiry.channel):
             return refuse(room, inquiry, "answer.denied_shared")

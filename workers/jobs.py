@@ -212,7 +212,8 @@ def _open_thread(room: Room, inquiry: Inquiry, listed: Listed) -> bool:
     """Post the root message. False when nobody may post there, and the asker was told."""
     again = room.outbox.posted(inquiry.id, ROOT) is not None
     message = _progress(room, inquiry, listed, "progress.again" if again else "progress.reading")
-    channel = inquiry.user if inquiry.visibility == "direct" else inquiry.channel
+    direct = inquiry.visibility == "direct" and not inquiry.thread
+    channel = inquiry.user if direct else inquiry.channel
     root = delivery.post(ROOT, channel, message, inquiry.thread or "")
     room.outbox.add(inquiry.id, root)
     room.inquiries.found(inquiry.id, _arn(listed))

@@ -311,3 +311,72 @@ def test_guests_are_refused(house: House) -> None:
     house.work()
     assert answers(house, root) == []
     assert "Guests may not ask" in house.whispered(GUEST)[-1]
+
+
+# --- in direct messages ----------
+
+
+def direct(house: House, text: str, user: str = DEV, thread: str | None = None) -> Message:
+    before = len(house.workspace.deliveries)
+    message = house.workspace.message(
+        user, house.workspace.im(user), text, thread_ts=thread, raw=True
+    )
+    house.workspace.wait_for(lambda: len(house.workspace.deliveries) > before or None)
+    return message
+
+
+def replies(house: House, root: Message) -> list[Message]:
+    return house.workspace.thread(root.channel, root.ts)[1:]
+
+
+def test_in_a_direct_message_no_mention_is_needed(house: House) -> None:
+    root = direct(house, "why is payments-deploy denied?")
+    house.work()
+    told = replies(house, root)
+    assert told[0].text.startswith("⛔ *payments-deploy* is denied")
+    assert len(told) == 4
+    assert house.roots(DEPLOYS) == []
+
+
+def test_commands_work_there_as_well(house: House) -> None:
+    root = direct(house, "watch payments-*")
+    house.work()
+    (note,) = replies(house, root)
+    assert "payments-*" in note.text
+
+
+def test_what_the_bot_says_there_itself_is_no_question(house: House) -> None:
+    root = direct(house, "deploys are red")
+    house.work(rounds=2)
+    (question,) = replies(house, root)
+    assert question.text.startswith("Which pipeline is it?")
+    house.work(rounds=2)
+    assert len(replies(house, root)) == 1
+
+
+def test_talk_in_a_thread_there_is_answered_only_when_mentioned(house: House) -> None:
+    root = direct(house, "payments-deploy")
+    house.work()
+    said = len(replies(house, root))
+    direct(house, "thanks!", thread=root.ts)
+    house.work()
+    assert len(replies(house, root)) == said + 1
+    direct(house, f"{BOT} and now?", thread=root.ts)
+    house.work()
+    assert len(replies(house, root)) > said + 2
+
+
+def test_direct_messages_can_be_closed_to_the_bot(
+    valkey: str, stage: Stage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = CONFIGURATION + "\n[slack]\nallow_direct_messages = false\n"
+    with open_house(valkey, tmp_path, monkeypatch, text) as house:
+        root = direct(house, "payments-deploy")
+        house.work()
+        assert replies(house, root) == []
+        assert "does not answer in direct messages" in house.whispered()[-1]
+        house.workspace.shortcut(DEV, "why_denied", root)
+        house.work()
+        assert replies(house, root) == []
+        direct(house, "watch payments-*")
+        assert "does not answer in direct messages" in house.whispered()[-1]

@@ -127,7 +127,8 @@ def _meant(each: Looked, targets: Sequence[Target], settings: Settings) -> bool:
 def _open(room: Room, inquiry: Inquiry) -> bool:
     """Post the root message; False when nobody may post there, and the asker was told."""
     message = investigations.progress(0, 0, inquiry.id, inquiry.user, room.texts)
-    channel = inquiry.user if inquiry.visibility == "direct" else inquiry.channel
+    direct = inquiry.visibility == "direct" and not inquiry.thread
+    channel = inquiry.user if direct else inquiry.channel
     room.outbox.add(inquiry.id, delivery.post(ROOT, channel, message, inquiry.thread or ""))
     return not deliver_now(room, inquiry.id).refused
 

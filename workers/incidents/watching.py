@@ -36,7 +36,7 @@ def watch(room: Room, inquiry: Inquiry, target: Target) -> None:
             command=answers.COMMAND,
         )
     )
-    room.outbox.add(inquiry.id, delivery.post(ROOT, place(inquiry), message, inquiry.thread or ""))
+    room.outbox.add(inquiry.id, delivery.post(ROOT, _where(inquiry), message, inquiry.thread or ""))
     room.inquiries.close(inquiry, State.ANSWERED)
     deliver_now(room, inquiry.id)
     with suppress(DuplicateJobError):
@@ -62,7 +62,7 @@ def unwatch(room: Room, inquiry: Inquiry, target: Target) -> None:
     if not gone:
         tell(room, inquiry, "unwatch", message, State.ANSWERED)
         return
-    room.outbox.add(inquiry.id, delivery.post(ROOT, place(inquiry), message, inquiry.thread or ""))
+    room.outbox.add(inquiry.id, delivery.post(ROOT, _where(inquiry), message, inquiry.thread or ""))
     room.inquiries.close(inquiry, State.ANSWERED)
     deliver_now(room, inquiry.id)
 
@@ -79,6 +79,11 @@ def watching(room: Room, inquiry: Inquiry) -> None:
 def place(inquiry: Inquiry) -> str:
     """Where alerts go: the channel, or the person for direct messages."""
     return inquiry.user if inquiry.visibility == "direct" else inquiry.channel
+
+
+def _where(inquiry: Inquiry) -> str:
+    """Where it is told: in the thread that it was said in, which may stand in a direct message."""
+    return inquiry.channel if inquiry.thread else place(inquiry)
 
 
 def _entitled(room: Room, inquiry: Inquiry, target: Target) -> bool:
