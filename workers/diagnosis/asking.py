@@ -14,6 +14,7 @@ from workers.pipeline.context import Mentions
 from workers.pipeline.keys import resolve_key
 from workers.pipeline.requirement import Part, Requirement, Strength
 from workers.pipeline.situation import bucket_account
+from workers.policy.actions import takes_resource
 from workers.snapshot.model import Snapshot
 
 STACK_CODE = "stack_code_download"
@@ -22,6 +23,10 @@ _STACK_PAGE = (
     "https://docs.aws.amazon.com/codepipeline/latest/userguide/action-reference-CloudFormation.html"
 )
 _BUILD_CONNECTION = "build_connection"
+_HIDDEN_KEY = "secret_key"
+_HIDDEN_KEY_PAGE = (
+    "https://docs.aws.amazon.com/secretsmanager/latest/userguide/security-encryption.html"
+)
 _OF_CONNECTION = ("GetConnectionToken", "GetConnection", "UseConnection")
 _CONNECTION_PAGE = (
     "https://docs.aws.amazon.com/codebuild/latest/userguide/connections-github-app.html"
@@ -54,6 +59,9 @@ def asked_for(
             continue
         if denial.kind == _BUILD_CONNECTION:
             found += _of_build_connection(failure, (*requirements, *found), sendable)
+            continue
+        if denial.kind == _HIDDEN_KEY:
+            found += _of_secret_key(failure, (*requirements, *found), snapshot, sendable)
             continue
         if not (denial.principal and denial.action):
             continue
@@ -190,11 +198,7 @@ def _of_build_connection(
         return
     owner, region = account_of(denial.connection), region_of(denial.connection)
     for need in known:
-        here = not failure.stage or (need.stage, need.pipeline_action) == (
-            failure.stage,
-            failure.action,
-        )
-        if not (here and _builds(need)):
+        if not (_at_place(failure, need) and _builds(need)):
             continue
         for action in _OF_CONNECTION:
             yield replace(
@@ -211,6 +215,47 @@ def _of_build_connection(
                 pattern="",
             )
         return
+
+
+def _of_secret_key(
+    failure: Failure,
+    known: Sequence[Requirement],
+    snapshot: Snapshot,
+    sendable: frozenset[str],
+) -> Iterator[Requirement]:
+    """The key of a secret that a build reads, which neither message nor project names.
+
+    Secrets Manager uses it for the caller, so that kms:ViaService keeps the grant to secrets.
+    """
+    pipeline = snapshot.pipeline.value
+    if pipeline is None:
+        return
+    builds = [need for need in known if _builds(need) and _at_place(failure, need)]
+    for need in builds[:1]:
+        account, region = account_of(need.principal), need.region or pipeline.region
+        host = service_host("secretsmanager", region, pipeline.partition) or ""
+        context = {"kms:CallerAccount": account, "aws:SecureTransport": "true"}
+        context |= {"kms:ViaService": host} if host else {}
+        yield replace(
+            need,
+            action="kms:Decrypt",
+            resource=f"arn:{pipeline.partition}:kms:{region}:{account}:key/*",
+            resource_account=account,
+            context=MappingProxyType(context),
+            unknown=sendable - {key.lower() for key in context},
+            strength=Strength.WHEN,
+            purpose="read_secret",
+            documentation=_HIDDEN_KEY_PAGE,
+            pattern="",
+            alternative="",
+            unresolved=("the key of the secret",),
+            narrow=MappingProxyType({"kms:ViaService": (host,)} if host else {}),
+        )
+
+
+def _at_place(failure: Failure, need: Requirement) -> bool:
+    place = (need.stage, need.pipeline_action)
+    return not failure.stage or place == (failure.stage, failure.action)
 
 
 def _builds(need: Requirement) -> bool:
@@ -235,7 +280,8 @@ def _requirement(
     denial = failure.denial
     assert denial is not None
     resource = denial.resource or _of_bucket(denial, snapshot)
-    owner, region = account_of(resource), region_of(resource)
+    everything = resource == "*" or not (resource or takes_resource(denial.action))
+    owner, region = account_of(principal if everything else resource), region_of(resource)
     context: dict[str, str | tuple[str, ...]] = {"aws:SecureTransport": "true"}
     if owner:
         context["aws:ResourceAccount"] = owner
@@ -259,7 +305,7 @@ def _requirement(
         purpose="",
         stage=failure.stage,
         pipeline_action=failure.action,
-        unresolved=() if resource else ("the resource",),
+        unresolved=() if resource or everything else ("the resource",),
     )
 
 

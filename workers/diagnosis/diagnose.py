@@ -24,7 +24,7 @@ from workers.diagnosis.plans import Planner
 from workers.diagnosis.repairs import Repairs
 from workers.diagnosis.sections import View, sections
 from workers.diagnosis.texts import DEFAULT_LANGUAGE, texts
-from workers.diagnosis.unread import unread_parts, unreadable
+from workers.diagnosis.unread import beyond, unread_parts, unreadable
 from workers.pipeline.catalogue import Catalogue
 from workers.pipeline.faults import faults, load_fault_texts
 from workers.pipeline.requirement import Strength
@@ -79,17 +79,18 @@ def diagnose(
     shown = tuple(draft for draft in drafts if not _is_advice(draft, snapshot))
     findings = author.findings(shown)
     parts = unread_parts(snapshot, catalogue)
+    more = beyond(snapshot, catalogue, called)
     advice = author.advice(draft for draft in drafts if _is_advice(draft, snapshot))
     return Report(
         name=pipeline.name if pipeline is not None else name,
         account=pipeline.account if pipeline is not None else account,
         region=pipeline.region if pipeline is not None else region,
         arn=arn,
-        outcome=_outcome(snapshot, findings, checks, complete=not parts),
+        outcome=_outcome(snapshot, findings, checks, complete=not (parts or more)),
         findings=findings,
         advice=advice,
         sections=sections(View(snapshot, checks, findings, parts, purposes, called)),
-        unreadable=unreadable(checks, checker, called, settings, parts),
+        unreadable=(*more, *unreadable(checks, checker, called, settings, parts)),
         checked=_checked(checks, calls or snapshot.calls, seconds),
         checks=checks,
         taken_at=snapshot.taken_at,

@@ -247,6 +247,8 @@ class Author:
             return self.repairs.of_document(draft, text, lost_principals)
         if draft.kind == "missing":
             return self.planner.missing(draft, text)
+        if draft.kind == "undecided_resource" and draft.lead.narrow:
+            return self.planner.proposed(draft, text)
         if draft.kind == "undecided":
             if draft.certainty is Certainty.UNKNOWN:
                 return self.planner.proposed(draft, text)

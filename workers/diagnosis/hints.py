@@ -18,13 +18,14 @@ from workers.diagnosis.components import (
 from workers.diagnosis.drafts import Draft, gather
 from workers.diagnosis.failures import UNREAD, Failure
 from workers.diagnosis.lookup import bucket_of
-from workers.diagnosis.matching import NO_POLICY, POINTED, service_fit, service_of
+from workers.diagnosis.matching import NO_POLICY, POINTED, STOP_RUN, service_fit, service_of
 from workers.diagnosis.model import Certainty, Check, Component
 from workers.pipeline.requirement import Part, Requirement, Strength
 from workers.policy import Decision
 from workers.snapshot.model import State
 
 HANDSHAKE = "(handshake)"
+_NO_BRANCH = "source_branch_not_found"
 _CONNECTION_PROVIDER = "CodeStarSourceConnection"
 # CodePipeline's messages tell these two apart no better than "the service role or action role".
 _EXECUTING = frozenset({"service_role", "action_role"})
@@ -72,7 +73,8 @@ def of_hint(failure: Failure, checks: Sequence[Check], checker: Checker) -> Draf
         )
     if denial.points_at[:1] == ("config",):
         lead = mine[0] if mine else None
-        return _bare("message_config", Component.CONFIG, failure, lead, checker)
+        kind = denial.kind if denial.kind in _TOLD_APART else "message_config"
+        return _bare(kind, Component.CONFIG, failure, lead, checker)
     about = [check for check in mine if _may_mean(failure, check)]
     if not about:
         # Whom the message means is not known: its project or its function was not read.
@@ -99,11 +101,15 @@ def of_hint(failure: Failure, checks: Sequence[Check], checker: Checker) -> Draf
     return replace(draft, score=0)
 
 
+_TOLD_APART = frozenset({"eks_access_entry"})
+"""Kinds of messages about the configuration that have texts of their own."""
+
+
 def _may_mean(failure: Failure, check: Check) -> bool:
     """Whether a message can mean a check: its service, and whom or what it points at."""
     denial, need = failure.denial, check.requirement
     assert denial is not None
-    if service_fit(failure, need.action) < 0:
+    if service_fit(failure, need.action) < 0 or need.purpose == STOP_RUN:
         return False
     parties = {str(component_of(need)), str(resource_component(need.action))}
     if not parties.isdisjoint(_EXECUTING):
@@ -253,5 +259,7 @@ def outside_aws(failure: Failure, checks: Sequence[Check], checker: Checker) -> 
     connection = checker.snapshot.connection(uses[0].requirement.resource)
     if connection.state is not State.PRESENT or connection.require().status.value != "AVAILABLE":
         return None
-    draft = by_message("scm", Component.CONNECTION, failure, uses[0], detail="app_installation")
+    missed = failure.denial is not None and failure.denial.kind == _NO_BRANCH
+    kind = "scm_branch" if missed else "scm"
+    draft = by_message(kind, Component.CONNECTION, failure, uses[0], detail="app_installation")
     return replace(draft, requirement=replace(uses[0].requirement, action=HANDSHAKE))

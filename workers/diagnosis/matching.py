@@ -23,6 +23,9 @@ POINTED = 30
 NO_POLICY = frozenset({"key_missing", "key_unusable"})
 """Kinds of messages that no policy explains: only a fault of the configuration does."""
 
+STOP_RUN = "stop_run"
+"""The purpose of access that an execution needs when somebody stops it: no failure comes of it."""
+
 _WEIGHTS = {Certainty.PROVEN: 24, Certainty.LIKELY: 16, Certainty.UNKNOWN: 0}
 _EXECUTING = frozenset({Component.SERVICE_ROLE, Component.ACTION_ROLE})
 
@@ -164,6 +167,8 @@ def _fit(failure: Failure, need: Requirement, draft: Draft, cause: Cause | None)
     if failure.stage and need.stage and not here:
         return 0
     if denial.kind in NO_POLICY and not draft.fault:
+        return 0
+    if need.purpose == STOP_RUN:
         return 0
     pointed = _pointed(denial.points_at, draft, need)
     named = _named(failure, need)
@@ -319,6 +324,7 @@ _ANSWERS_FOR: Mapping[str, frozenset[str]] = {
     "cloudformation": frozenset({"iam", "s3", "kms"}),
     "ecs": frozenset({"iam", "ecr"}),
     "lambda": frozenset({"s3", "kms", "codepipeline"}),
+    "secretsmanager": frozenset({"kms"}),
     "codebuild": frozenset({"codestar-connections", "codeconnections", "s3", "kms", "logs"}),
     "codeconnections": frozenset({"codestar-connections", "s3", "kms"}),
     "elasticbeanstalk": frozenset(

@@ -46,6 +46,9 @@ BUCKET_LIMIT = 20_480
 KEY_LIMIT = 32_768
 
 
+_OF_RESOURCES = frozenset(
+    {TargetKind.BUCKET_POLICY, TargetKind.KEY_POLICY, TargetKind.TRUST_POLICY}
+)
 # Refusals that say what to do by themselves.
 _TOLD_WHOLE = frozenset({"person", "user"})
 
@@ -245,6 +248,7 @@ class Planner:
             why = self.texts.say("refusals.not_proven", decision=str(proof.worst))
         elif proof.worst is Decision.UNKNOWN and not why:
             why = self.texts.say("refusals.not_known")
+            why = f"{why} {self._other_side(draft, steps)}".rstrip()
         code = tuple(
             snippet
             for change in changes
@@ -261,6 +265,23 @@ class Planner:
             opens=opens,
             snippets=code,
         )
+
+    def _other_side(self, draft: Draft, steps: Sequence[Step]) -> str:
+        """What the owner of the resource has to add, where that account's policy was not read."""
+        need = draft.lead
+        owner, caller = self.checker.owner(need), account_of(role_of(need.principal))
+        policy = self.checker.policies(need).resource
+        unread = policy is not None and policy.unreadable is not None
+        if not unread or owner in ("", caller) or steps[-1].target.kind in _OF_RESOURCES:
+            return ""
+        needs = tuple(check.requirement for check in draft.checks) or (need,)
+        make = {"kms": key_statements, "sts": trust_statements}.get(
+            need.action.lower().partition(":")[0], bucket_statements
+        )
+        text = self.texts.say(
+            "refusals.other_side", document=self._document(need), owner=self.names.account(owner)
+        )
+        return self._with_statements(text[:1].upper() + text[1:], make(needs))
 
     def access(self, draft: Draft, changes: Sequence[Change]) -> str:
         """The new access in plain words."""
@@ -365,8 +386,8 @@ def _trust_limit(before: str | None) -> int:
 def _title(target: Target) -> str:
     return {
         TargetKind.BUCKET_POLICY: f"bucket policy of {target.id}",
-        TargetKind.KEY_POLICY: f"key policy of {target.id}",
-        TargetKind.TRUST_POLICY: f"trust policy of {target.id}",
+        TargetKind.KEY_POLICY: f"key policy of {target.id.rpartition('/')[2]}",
+        TargetKind.TRUST_POLICY: f"trust policy of {target.id.rpartition('/')[2]}",
     }.get(target.kind, target.name or target.id)
 
 

@@ -29,6 +29,7 @@ def undecided(check: Check, checker: Checker) -> tuple[Cause, ...]:
         return (replace(silent, certainty=Certainty.LIKELY, unread=(policies.grants.name,)),)
     unread = tuple(each.name for each in check.verdict.depends_on if each.kind == "document")
     keys = tuple(each.name for each in check.verdict.depends_on if each.kind == "context")
+    open_parts = requirement.unresolved
     if not unread and (open_statement := uncertain(check, checker)) is not None:
         return (_conditional(requirement, open_statement, keys),)
     if requirement.part is Part.SERVICE or any(_unknown(each) for each in policies.identity):
@@ -40,7 +41,11 @@ def undecided(check: Check, checker: Checker) -> tuple[Cause, ...]:
         return ()
     return (
         Cause(
-            "undecided" if unread else "undecided_condition",
+            "undecided"
+            if unread
+            else "undecided_resource"
+            if open_parts
+            else "undecided_condition",
             component_of(requirement),
             (
                 "undecided",
@@ -52,7 +57,7 @@ def undecided(check: Check, checker: Checker) -> tuple[Cause, ...]:
             detail=detail_of(requirement),
             sides=frozenset({Side.IDENTITY}),
             policies=policies.identity,
-            unread=unread or keys,
+            unread=unread or open_parts or keys,
         ),
     )
 

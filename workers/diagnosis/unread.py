@@ -19,6 +19,7 @@ from workers.policy import Decision, Layer, Policies, Policy, Unreadable
 from workers.settings import Settings
 from workers.snapshot.model import (
     NOT_IN_SNAPSHOT,
+    Action,
     Kind,
     Reading,
     Reference,
@@ -97,6 +98,36 @@ def unread_parts(snapshot: Snapshot, catalogue: Catalogue) -> tuple[Reference, .
         if reference.kind in _PARTS and not _part(snapshot, reference).known
     ]
     return tuple(sorted(found))
+
+
+def beyond(snapshot: Snapshot, catalogue: Catalogue, names: Names) -> tuple[UnreadDocument, ...]:
+    """What actions depend on besides everything that the catalogue lists.
+
+    An action whose last run succeeded has had it all.
+    """
+    pipeline = snapshot.pipeline.value
+    found: dict[str, UnreadDocument] = {}
+    for action in pipeline.actions if pipeline is not None else ():
+        kind = action.type
+        provider = catalogue.provider(kind.category, kind.owner, kind.provider)
+        if provider is None or not provider.beyond or _succeeded(action, snapshot):
+            continue
+        key, where = f"unread.beyond.{provider.beyond}", names.place(action.stage, action.name)
+        what = names.texts.say(key, where=where)
+        found[what] = UnreadDocument(
+            what[:1].upper() + what[1:],
+            names.texts.say(f"{key}_why"),
+            names.texts.say(f"{key}_change"),
+            "",
+        )
+    return tuple(found.values())
+
+
+def _succeeded(action: Action, snapshot: Snapshot) -> bool:
+    for run in snapshot.runs.value or ():
+        if (run.stage, run.action) == (action.stage, action.name):
+            return run.status == "Succeeded"
+    return False
 
 
 def _part(snapshot: Snapshot, reference: Reference) -> Reading[Any]:
@@ -204,6 +235,8 @@ def _gaps(check: Check, checker: Checker) -> Iterator[Gap]:
                 yield Gap(layer, policy.name, owner, owner, why)
             case Layer.VPCE:
                 yield Gap(layer, policy.name, need.vpc_id, account, why)
+            case _ if need.unresolved:
+                continue  # which thing it is has to be known before its policy can be read
             case _:
                 service = need.action.lower().partition(":")[0]
                 subject = bucket_of(need.resource) or need.resource

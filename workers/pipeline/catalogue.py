@@ -163,6 +163,7 @@ class Provider(SharedSet):
     cross_region: bool = True
     sets: Texts = ()  # shared sets of entries
     note: str = ""
+    beyond: str = ""  # id of what else it depends on and no entry can say (texts `unread.beyond`)
 
 
 class Catalogue(_Data):

