@@ -182,7 +182,7 @@ def checkboxes(label: str, name: str, choices: Iterable[Choice], ticked: Collect
     state.values[name][name].selected_options."""
     options = {
         each.value: Option(
-            text=plain(each.label, OPTION),
+            text=plain(each.label.strip() or each.value, OPTION),
             value=each.value,
             description=plain(each.description, OPTION) if each.description else None,
         )

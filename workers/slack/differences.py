@@ -58,7 +58,7 @@ def compared(
     """The documents that others changed since, each from its three sides."""
     for document, each in zip(request.documents, known, strict=True):
         if each.diverged:
-            name = document.name or document.id
+            name = document.name or document.id.rpartition("/")[2]
             sides = three_way(document.before, document.after, each.live, name)
             yield document, each, sides
 

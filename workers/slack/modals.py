@@ -213,11 +213,21 @@ def _choice(offered: Sequence[Finding], chosen: Collection[str], texts: Texts) -
     return blocks.checkboxes(
         texts.plain("input.findings"),
         FINDINGS,
-        [
-            blocks.Choice(each.id, each.headline, each.fix.access if each.fix else "")
-            for each in offered[:MOST]
-        ],
+        [blocks.Choice(each.id, each.headline, _changes(each, texts)) for each in offered[:MOST]],
         chosen,
+    )
+
+
+def _changes(each: Finding, texts: Texts) -> str:
+    """`key policy of 1234abcd-…, bucket policy of artifacts`: what the fix would write to."""
+    targets = [step.target for step in each.fix.steps] if each.fix is not None else []
+    return ", ".join(
+        texts.plain(
+            "document.short",
+            kind=texts.plain(f"document.{target.kind}"),
+            name=target.id.rpartition("/")[2],
+        )
+        for target in targets
     )
 
 
