@@ -9,11 +9,13 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from redis import Redis
 
 from demo.workspace import Message
 from tests.incidents.world import KEY, PROD, SHARED, Scene, denial, key_finding, report, scp_finding
-from tests.jobs.house import DEPLOYS, DEV, GUEST, OTHER, House
+from tests.jobs.house import DEPLOYS, DEV, GUEST, OTHER, PLATFORM, House
 from workers.aws.history import Change
+from workers.queue import EXPORT_TIMELINE, enqueue, open_queue
 from workers.snapshot.model import Run
 
 BEFORE = (
@@ -118,6 +120,31 @@ def test_the_timeline_is_exported_for_the_post_mortem(house: House, incident: Sc
     assert "| Change | jordan.lee | PutKeyPolicy" in text
     assert "| Failure | cart | Build/Compile |" in text
     assert "```diff" in text
+
+
+def test_guests_export_nothing(house: House, incident: Scene) -> None:
+    root, *replies = investigate(house)
+    house.workspace.change_channel(DEPLOYS, members=(DEV, GUEST))
+    house.workspace.press(GUEST, root, "export_timeline")
+    house.work()
+    assert len(house.thread()) == 1 + len(replies)
+    assert "Guests may not ask" in house.whispered(GUEST)[-1]
+
+
+def test_a_timeline_does_not_leave_its_channel(house: House, incident: Scene, redis: Redis) -> None:
+    """A button cannot be carried elsewhere; if a request says so all the same, it gets nothing."""
+    investigate(house)
+    (mark,) = redis.keys("pipeline-access:look:*:timeline")
+    inquiry = mark.decode().split(":")[2]
+    enqueue(
+        open_queue(redis, house.settings.jobs),
+        EXPORT_TIMELINE,
+        *(inquiry, DEV, PLATFORM, "1.1"),
+        id="export",
+    )
+    house.work()
+    assert house.roots(PLATFORM) == []
+    assert "in the thread of its investigation alone" in house.whispered()[-1]
 
 
 def test_what_failed_before_the_period_is_only_to_come(house: House, incident: Scene) -> None:

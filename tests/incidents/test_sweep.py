@@ -19,6 +19,7 @@ from tests.jobs.house import CONFIGURATION, DEPLOYS, OTHER, PLATFORM, House, ope
 from workers.aws.search import Unseen
 from workers.commands import sweep as command
 from workers.diagnosis.model import Outcome
+from workers.incidents import sweep as sweep_job
 from workers.incidents.causes import cause_of
 from workers.incidents.schedule import NEXT, next_time, start
 from workers.incidents.sweeping import Open, Swept, digest
@@ -147,6 +148,45 @@ def test_a_sweep_goes_on_where_a_dead_worker_stopped(
     assert looked == ["cart", "email", "media"]
     assert len(house.roots(PLATFORM)) == 1
     assert "3 open" in text(house, PLATFORM)
+
+
+def test_its_progress_moves_and_its_thread_can_stop_it(
+    house: House,
+    scene: Scene,
+    sweep: Callable[[str], None],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Somebody presses Stop while the worker is at the third of four pipelines."""
+    names = ("cart", "docs", "email", "media")
+    scene.put(*(report(name, key_finding(name)) for name in names))
+    reached, go, seen = tmp_path / "reached", tmp_path / "go", list[str]()
+
+    def wait(name: str) -> None:
+        if name == "email":
+            reached.touch()
+            while not go.exists():
+                time.sleep(0.01)
+
+    def press() -> None:
+        while not reached.exists():
+            time.sleep(0.01)
+        root = house.roots(PLATFORM)[0]
+        seen.append(root.text)
+        house.workspace.press(OTHER, root, "stop_look")
+        go.touch()
+
+    monkeypatch.setattr(sweep_job, "PROGRESS_SECONDS", 0)
+    scene.act = wait
+    thread = threading.Thread(target=press)
+    thread.start()
+    sweep("one")
+    thread.join(10)
+    assert seen == ["⏳ Sweep: 2 of 4 pipelines …"]
+    told = text(house, PLATFORM)
+    assert "*First sweep of 3 pipelines*: 3 open" in told
+    assert f"stopped by <@{OTHER}>" in told
+    assert "stop_look" not in told
 
 
 def test_what_was_stopped_is_no_cure(

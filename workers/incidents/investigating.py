@@ -221,7 +221,17 @@ def _show_picture(room: Room, inquiry: Inquiry, found: Investigation) -> None:
 
 
 def export(room: Room, inquiry_id: str, user: str, channel: str, thread: str) -> None:
-    """`Export timeline`: the timeline as a snippet in the thread."""
+    """`Export timeline`: the timeline as a snippet in the thread, and nowhere else.
+
+    Raises NotKnown.
+    """
+    if not room.settings.slack.allow_guests and room.directory.is_guest(user):
+        _whisper(room, inquiry_id, user, channel, thread, "answer.denied_guest")
+        return
+    posted = room.outbox.posted(inquiry_id, ROOT)
+    if posted is not None and posted.channel != channel:
+        _whisper(room, inquiry_id, user, channel, thread, "incident.export_elsewhere")
+        return
     found = room.redis.get(f"{PREFIX}{inquiry_id}:timeline")
     if not isinstance(found, bytes):
         _whisper(room, inquiry_id, user, channel, thread, "incident.export_gone")

@@ -122,6 +122,11 @@ def sweep(sweep_id: str) -> Retry | None:
     return None
 
 
-def export_timeline(inquiry_id: str, user: str, channel: str, thread: str) -> None:
+def export_timeline(inquiry_id: str, user: str, channel: str, thread: str) -> Retry | None:
     """Share the timeline of an investigation in its thread, for the post-mortem."""
-    investigating.export(open_room(), inquiry_id, user, channel, thread)
+    try:
+        investigating.export(open_room(), inquiry_id, user, channel, thread)
+    except NotKnown as error:
+        log.warning("Slack does not say who asks", error=str(error))
+        return SLACK_AWAY
+    return None
