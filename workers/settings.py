@@ -113,7 +113,7 @@ class Approvals(_Table):
 class Jobs(_Table):
     queue: str = "pipeline-access"
     timeout_seconds: int = Field(default=180, ge=10)
-    threads: int = Field(default=32, ge=1, le=64)
+    threads: int = Field(default=64, ge=1, le=128)
     join_seconds: int = Field(default=60, ge=0)
 
 

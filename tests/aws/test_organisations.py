@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 
 import pytest
 
@@ -10,6 +11,7 @@ from tests.aws.cloud import Call, Cloud
 from tests.aws.conftest import MANAGEMENT, PIPELINES, REGION, WORKLOAD
 from workers.aws.calls import Calls, Chain
 from workers.aws.documents import Home
+from workers.aws.organisations import ask_ahead
 from workers.aws.organisations import read as read_kind
 from workers.aws.sessions import Sessions
 from workers.settings import Settings, validate
@@ -119,6 +121,23 @@ def test_what_two_accounts_share_is_asked_for_once(
     asked = [call.identity for call in cloud.made("organizations")]
     assert len(asked) == len(set(asked))
     assert len(cloud.made("organizations", "DescribePolicy")) == 2
+
+
+def test_what_is_the_same_for_all_accounts_is_read_before_the_account_is_known(
+    cloud: Cloud, sessions: Sessions, tree: Tree
+) -> None:
+    with Calls(sessions) as calls:
+        ask_ahead(Chain(calls))
+        until = time.monotonic() + 30
+        while not cloud.made("organizations", "DescribePolicy"):
+            assert time.monotonic() < until, "nobody asked"
+            time.sleep(0.01)
+        assert cloud.made("organizations", "ListParents") == []
+        found = read(calls).require()
+
+    assert [level.target for level in found.scps.require()] == ["r-1", "ou-1", "ou-2", PIPELINES]
+    asked = [call.identity for call in cloud.made("organizations")]
+    assert len(asked) == len(set(asked)), "nothing is asked again"
 
 
 def test_a_level_that_is_refused_is_the_only_one_unknown(

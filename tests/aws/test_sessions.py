@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from threading import Event
 from urllib.parse import parse_qs
 
 import pytest
+from botocore.credentials import Credentials
 
 from tests.aws.cloud import Cloud
 from tests.aws.conftest import PIPELINES, STRANGER, TOOLS
-from workers.aws.models import models
+from workers.aws.models import Session, models
 from workers.aws.sessions import CannotAssume, Sessions, session_name
 from workers.settings import Settings, validate
 
@@ -100,6 +102,29 @@ def test_many_threads_share_one_session_and_one_client(cloud: Cloud, sessions: S
     assert asked.count(True) == 1
     assert len({id(client) for client in clients}) == 1
     assert sessions.client("iam", role, "us-east-1") is not clients[0]
+
+
+def test_whoever_needs_a_client_that_is_there_does_not_wait_for_one_that_is_being_made(
+    cloud: Cloud, sessions: Sessions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    role = sessions.read_role(PIPELINES)
+    there = sessions.client("iam", role, "eu-west-1")
+    begun, end = Event(), Event()
+    make = Session.client_for
+
+    def slowly(self: Session, credentials: Credentials, service: str, **options: object) -> object:
+        begun.set()
+        assert end.wait(30)
+        return make(self, credentials, service, **options)
+
+    monkeypatch.setattr(Session, "client_for", slowly)
+    with ThreadPoolExecutor(1) as pool:
+        other = pool.submit(sessions.client, "kms", role, "eu-west-1")
+        assert begun.wait(30)
+        assert sessions.client("iam", role, "eu-west-1") is there
+        assert not other.done()
+        end.set()
+        assert other.result(30).meta.service_model.service_name == "kms"
 
 
 def test_the_configuration_of_clients(cloud: Cloud, sessions: Sessions) -> None:

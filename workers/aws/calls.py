@@ -62,16 +62,18 @@ class Calls:
     """The calls of one piece of work: a diagnosis, or a sweep whose pipelines share documents.
 
     Use it as a context manager; leaving it drops calls that have not begun. After `seconds`
-    nothing more is asked, and what is still wanted becomes unreadable.
+    nothing more is asked, and what is still wanted becomes unreadable. `begun` is how long the
+    chain already is when one knows what to read: a search has to end before.
     """
 
-    def __init__(self, sessions: Sessions, *, threads: int = 32, seconds: float = 120) -> None:
+    def __init__(self, sessions: Sessions, *, threads: int = 64, seconds: float = 120) -> None:
         self.sessions = sessions
         self.seconds = seconds
         self.pool = ThreadPoolExecutor(threads, thread_name_prefix="aws")
         self._answers: defaultdict[Hashable, Once] = defaultdict(Once)
         self._counter: Counter[str] = Counter()
         self._longest = 0
+        self.begun = 0
         self._lock = Lock()
         self._start = time.monotonic()
 
@@ -153,9 +155,17 @@ class Chain:
         return Branch(self, work)
 
     def each(self, work: Callable[[Chain, U], T], items: Iterable[U]) -> tuple[T, ...]:
-        """`work` for all items at the same time; the results in the order of the items."""
-        branches = [self.fork(partial(_applied, work, item)) for item in items]
-        return tuple(branch.join() for branch in branches)
+        """`work` for all items at the same time; the results in the order of the items.
+
+        The first is done by this thread, which would only wait for the others.
+        """
+        works = [partial(_applied, work, item) for item in items]
+        branches = [self.fork(each) for each in works[1:]]
+        beside = Chain(self.calls, self.length)
+        values = [each(beside) for each in works[:1]]
+        values += [branch.join() for branch in branches]
+        self.length = max(self.length, beside.length)
+        return tuple(values)
 
     def once(self, shelf: Hashable, key: Hashable, make: Callable[[Chain], T]) -> T:
         """The value of `make`, which is called only the first time that `key` is asked for."""

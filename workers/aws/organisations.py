@@ -44,8 +44,18 @@ def read(chain: Chain, reference: Reference, home: Home) -> Entries:
     organisation = chain.calls.sessions.settings.organisation
     if organisation is None:
         return (Entry("memberships", account, _from_inside(chain, account, home.region)),)
-    where = Place("organizations", organisation.account, home.region)
+    where = _place(chain, organisation.account)
     return (Entry("memberships", account, _from_above(chain, where, account)),)
+
+
+def ask_ahead(chain: Chain) -> None:
+    """Begin to read what is the same for every account, while it is looked for in which one a
+    pipeline is; a later `read` finds it answered."""
+    organisation = chain.calls.sessions.settings.organisation
+    if organisation is not None:
+        where = _place(chain, organisation.account)
+        chain.fork(lambda side: side.read(where, "DescribeOrganization"))
+        chain.fork(partial(_root_once, where))
 
 
 def _from_above(chain: Chain, where: Place, account: str) -> Reading[Membership]:
@@ -103,7 +113,7 @@ def _levels(chain: Chain, where: Place, account: str) -> Reading[tuple[_Level, .
     The policies of a level are asked for as soon as the level is known, those of the root even
     before the way up has led there.
     """
-    root = chain.fork(lambda side: side.once("root", where, lambda first: _root(first, where)))
+    root = chain.fork(partial(_root_once, where))
     target, above = account, [chain.fork(partial(_level, where, account))]
     while len(above) <= _DEEPEST:
         parents = chain.pages(where, "ListParents", "Parents", subject=target, ChildId=target)
@@ -130,6 +140,10 @@ def _level(where: Place, target: str, chain: Chain) -> _Level:
 
     scps, rcps = chain.each(attached, (_SCP, _RCP))
     return _Level(target, {_SCP: scps, _RCP: rcps})
+
+
+def _root_once(where: Place, chain: Chain) -> None:
+    chain.once("root", where, lambda first: _root(first, where))
 
 
 def _root(chain: Chain, where: Place) -> None:
@@ -180,6 +194,10 @@ def _policy(chain: Chain, where: Place, summary: Mapping[str, str]) -> NamedPoli
     answer = chain.read(where, "DescribePolicy", subject=summary["Name"], PolicyId=summary["Id"])
     document = then(answer, lambda found: str(found["Policy"]["Content"]))
     return NamedPolicy(summary["Name"], document, summary["Arn"])
+
+
+def _place(chain: Chain, management: str) -> Place:
+    return Place("organizations", management, chain.calls.sessions.home_region)
 
 
 def _facts(described: Reading[Answer]) -> Mapping[str, str]:

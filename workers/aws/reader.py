@@ -99,7 +99,7 @@ def read_snapshot(
         assembly = _Assembly(shared, Home(account, region), progress, ask_trail=ask_trail)
         assembly.start_pipeline(pipeline_name)
         # Every verdict depends on the organisation's policies: no need to wait for the pipeline.
-        assembly.want([Reference(Kind.MEMBERSHIP, account, account)], 0)
+        assembly.want([Reference(Kind.MEMBERSHIP, account, account)], shared.begun)
         empty = Snapshot(
             unreadable(),
             taken_at=moment(dt.datetime.now(dt.UTC)),
@@ -150,7 +150,7 @@ class _Assembly:
     def start_pipeline(self, name: str) -> None:
         """Each part by itself: roles need not wait for the list of runs."""
         for part, read in _PARTS.items():
-            self._submit(part, 0, partial(_part, part, read, name, self._home))
+            self._submit(part, self._calls.begun, partial(_part, part, read, name, self._home))
 
     def start_evidence(self, snapshot: Snapshot, length: int) -> None:
         """Ask what AWS itself says of the failures, beside the reading of the documents."""
@@ -174,25 +174,31 @@ class _Assembly:
 
     def assemble(self, empty: Snapshot, wanted: Wanted) -> Snapshot:
         """The snapshot, when nothing that it wants is missing or the time is over."""
-        done = 0
+        done, length = 0, 0
+        leads_on = False
         while self._pending:
             try:
-                source, entries, length = self._arrived.get(timeout=max(self._calls.remaining, 0))
+                source, entries, reached = self._arrived.get(timeout=max(self._calls.remaining, 0))
             except Empty:
                 self._give_up()
                 break
             self._pending.discard(source)
             self._keep(entries)
             done += 1
+            if _leads_on(source):
+                leads_on, length = True, max(length, reached)
+            if self._progress:
+                latest = source if isinstance(source, Reference) else None
+                self._progress(Progress(done, done + len(self._pending), latest))
+            if not self._arrived.empty():
+                continue  # what has arrived together is looked at together
             if not self._explained and {_Part.PIPELINE, _Part.RUNS}.isdisjoint(self._pending):
                 self._explained = True
                 self.start_evidence(self._snapshot(empty), length)
             # After a document that names no others the question is idle, but for the last one.
-            if _leads_on(source) or not self._pending:
+            if leads_on or not self._pending:
                 self.want(wanted(self._snapshot(empty)), length)
-            if self._progress:
-                latest = source if isinstance(source, Reference) else None
-                self._progress(Progress(done, done + len(self._pending), latest))
+                leads_on, length = False, 0
         return self._snapshot(empty)
 
     def _submit(

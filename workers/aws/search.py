@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from contextlib import nullcontext
 from dataclasses import dataclass
 
+from workers.aws import organisations
 from workers.aws.calls import Calls, Chain, Place, calls_for
 from workers.aws.pipelines import NAME
 from workers.aws.sessions import Sessions
@@ -57,7 +58,7 @@ def find_pipelines(
 
     `account` (id or alias) and `region` narrow the search. Without a match, `nearest` has the
     pipelines of the most similar names. Hand the same `calls` to `read_snapshot`, and the
-    pipeline is not read twice.
+    pipeline is not read twice; what every snapshot needs is then asked for meanwhile.
     """
     name = text.strip()
     places = _places(settings, sessions, account, region)
@@ -65,6 +66,8 @@ def find_pipelines(
         chain = Chain(shared)
         unseen: dict[Place, Unseen] = {}
         matches: list[Listed] = []
+        if calls:
+            organisations.ask_ahead(chain)
         if NAME.fullmatch(name):
             answers = chain.each(
                 lambda side, place: side.read(place, "GetPipeline", subject=name, name=name), places
@@ -74,6 +77,7 @@ def find_pipelines(
                     matches.append(Listed(name, place.account, place.region))
                 elif answer.state is State.UNREADABLE:
                     unseen[place] = Unseen(place.account, place.region, answer.why)
+        shared.begun = chain.length
         if matches:
             return Found(tuple(sorted(matches)), (), tuple(unseen.values()))
         listed = _listed(chain, [place for place in places if place not in unseen], unseen)

@@ -73,7 +73,8 @@ class Sessions:
         )
         self._once_only = self._config.merge(Config(retries={"total_max_attempts": 1}))
         self._assumed = Once()
-        self._clients: dict[tuple[str, AssumedRole | None, str, bool], BaseClient] = {}
+        self._clients: dict[tuple[str, AssumedRole, str, bool], BaseClient] = {}
+        self._own: BaseClient | None = None
         self._session = self._models.session()
         self._lock = Lock()
 
@@ -151,9 +152,15 @@ class Sessions:
         IAM's policy documents come back as the text that AWS sent (URL-encoded), not decoded:
         decoding would drop duplicate keys and fail on texts that are no JSON.
         """
+        key = (service, role, region, patient)
+        # Asked for without the lock: who needs a client that there is need not wait for others.
+        return self._clients.get(key) or self._make(key)
+
+    def _make(self, key: tuple[str, AssumedRole, str, bool]) -> BaseClient:
+        service, role, region, patient = key
         credentials = self._assumed.get(role, lambda: self._assume(role))
         with self._lock:
-            client = self._clients.get((service, role, region, patient))
+            client = self._clients.get(key)
             if client is None:
                 config = self._config if patient else self._once_only
                 client = self._session.client_for(
@@ -161,7 +168,7 @@ class Sessions:
                 )
                 if service == "iam":
                     client.meta.events.unregister("after-call.iam", json_decode_policies)
-                self._clients[service, role, region, patient] = client
+                self._clients[key] = client
         return client
 
     def worker(self) -> str:
@@ -231,13 +238,12 @@ class Sessions:
         Sessions of a regional endpoint are valid in every region, those of the global one are
         not: https://docs.aws.amazon.com/IAM/latest/UserGuide/id_credentials_temp_enable-regions.html
         """
-        key = ("sts", None, self.home_region, True)
         with self._lock:
-            if key not in self._clients:
-                self._clients[key] = self._base.create_client(
+            if self._own is None:
+                self._own = self._base.create_client(
                     "sts", region_name=self.home_region, config=self._config
                 )
-        return self._clients[key]
+        return self._own
 
 
 def _given(role: AssumedRole) -> dict[str, Any]:
