@@ -299,9 +299,12 @@ class Chain:
         return sessions.client(place.service, role, place.region, patient=needed)
 
     def _role(self, place: Place) -> AssumedRole:
-        return self.calls.sessions.read_role(
-            place.account, organisation=place.service == "organizations"
+        sessions = self.calls.sessions
+        # Who changed an organisation's policy stands in the trail of the account that has them.
+        theirs = place.service == "organizations" or (
+            place.service == "cloudtrail" and not sessions.configured(place.account)
         )
+        return sessions.read_role(place.account, organisation=theirs)
 
     def _step(self, service: str) -> None:
         self.length += 1

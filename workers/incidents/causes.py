@@ -52,9 +52,12 @@ class Cause:
 
     @property
     def name(self) -> str:
-        """The document's name as people know it: without the ARN around it."""
-        if self.label:
-            return self.label
+        """The document's name as people know it."""
+        return self.label or self.id
+
+    @property
+    def id(self) -> str:
+        """The document's name or id as AWS knows it: without the ARN around it."""
         arn = parse(self.document)
         if arn is None:
             return self.document

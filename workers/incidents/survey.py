@@ -136,13 +136,13 @@ class _AwsSurvey:
         if known is None:
             return unreadable(f"CloudTrail records no changes of a {kind}")
         place = self._place(known["where"], cause, account, region)
-        if not self._sessions.configured(place.account):
+        if not (self._sessions.configured(place.account) or self._manages(place.account)):
             return unreadable(f"account {place.account} is not configured")
         return history.changes(
             Chain(self._calls),
             place,
             known["events"],
-            {cause.document, cause.name},
+            {cause.document, cause.id},
             dt.datetime.fromtimestamp(since, dt.UTC),
             dt.datetime.fromtimestamp(until, dt.UTC),
         )
@@ -161,6 +161,11 @@ class _AwsSurvey:
                 return Place("cloudtrail", own, (arn.region if arn else "") or region)
             case _:
                 return Place("cloudtrail", account, region)
+
+    def _manages(self, account: str) -> bool:
+        """Whether it is the organisation's account, which has a role of its own."""
+        organisation = self._settings.organisation
+        return organisation is not None and organisation.account == account
 
     def cost(self) -> Cost:
         return Cost(self._calls.counts().total, time.monotonic() - self._began)
