@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -384,3 +386,58 @@ def test_an_unknown_account_is_a_usage_error(run: Callable[..., tuple[int, str]]
     status, printed = run("--account", "nope")
     assert status == 2
     assert "There are: prod, shared" in printed
+
+
+def test_ctrl_c_shows_what_is_known_and_a_state_file_goes_on_behind_it(
+    scene: Scene, run: Callable[..., tuple[int, str]], tmp_path: Path
+) -> None:
+    scene.put(*(report(name) for name in ("cart", "docs", "email", "media")))
+    state = str(tmp_path / "sweep.jsonl")
+
+    def interrupt(name: str) -> None:
+        if name == "docs":
+            os.kill(os.getpid(), signal.SIGINT)
+
+    scene.act = interrupt
+    status, printed = run("--state", state)
+    assert status == 3
+    assert "stopped: 2 pipelines were not looked at" in printed
+    assert "2 pipelines: 2 clear" in printed
+
+    scene.act, scene.looked = None, []
+    status, printed = run("--state", state)
+    assert status == 0
+    assert scene.looked == ["email", "media"]
+    assert "4 pipelines: 4 clear" in printed
+
+
+def test_a_state_file_counts_for_a_day_and_a_torn_line_for_nothing(
+    scene: Scene,
+    run: Callable[..., tuple[int, str]],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    scene.put(report("cart"), report("docs"))
+    state = tmp_path / "sweep.jsonl"
+    run("--state", str(state))
+    whole = state.read_text()
+    state.write_text(whole[:-40])  # the machine went down in the second line
+    scene.looked = []
+    assert run("--state", str(state))[0] == 0
+    assert scene.looked == ["docs"]
+    now = time.time()
+    monkeypatch.setattr(time, "time", lambda: now + 25 * 3600)
+    scene.looked = []
+    run("--state", str(state))
+    assert scene.looked == ["cart", "docs"]
+
+
+def test_a_file_of_something_else_is_left_alone(
+    scene: Scene, run: Callable[..., tuple[int, str]], tmp_path: Path
+) -> None:
+    other = tmp_path / "notes.txt"
+    other.write_text("milk\nbread\n")
+    status, printed = run("--state", str(other))
+    assert status == 1
+    assert "was not written by a sweep" in printed
+    assert other.read_text() == "milk\nbread\n"
