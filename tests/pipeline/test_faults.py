@@ -177,6 +177,16 @@ PAIRS: dict[str, tuple[Snapshot, Snapshot]] = {
             buckets={"s": {"versioning": "Enabled"}},
         ),
     ),
+    "acl_not_supported": (
+        snapshot(
+            action("S3", "Deploy", configuration={"BucketName": "w", "CannedACL": "public-read"}),
+            buckets={"w": {"ownership": "BucketOwnerEnforced"}},
+        ),
+        snapshot(
+            action("S3", "Deploy", configuration={"BucketName": "w", "CannedACL": "public-read"}),
+            buckets={"w": {"ownership": "ObjectWriter"}},
+        ),
+    ),
     "external_id_is_never_sent": (
         snapshot(source(), deploy(), roles={role("Deploy", TARGET): trust(ASKS)}),
         snapshot(source(), deploy(), roles={role("Deploy", TARGET): trust(ASKS, ROOT)}),

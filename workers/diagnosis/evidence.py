@@ -83,6 +83,18 @@ def _decisive(draft: Draft, checker: Checker, names: Names) -> Iterator[Evidence
     yield from _rest(cause.policies, nearest, requirement.principal, cause.sides, explanation)
 
 
+def only_condition(draft: Draft, checker: Checker) -> bool:
+    """Whether the nearest statement fits the request in everything but its condition."""
+    if draft.cause is None or not draft.checks:
+        return False
+    need = draft.checks[0].requirement
+    explanation = explain(checker.request(need), checker.policies(need), partial=True)
+    nearest = _nearest(explanation, _layers_of(draft.cause.sides))[:1]
+    return any(
+        all(failure.element is Element.CONDITION for failure in miss.failures) for miss in nearest
+    )
+
+
 def of_match(match: Match) -> Evidence:
     """The statement or grant of a match."""
     if isinstance(match.cause, Statement):

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from workers.diagnosis.cause import Side
 from workers.diagnosis.checks import Checker
 from workers.diagnosis.drafts import Draft
-from workers.diagnosis.evidence import agreeing, grounds
+from workers.diagnosis.evidence import agreeing, grounds, only_condition
 from workers.diagnosis.failures import Source
 from workers.diagnosis.faulty import lost_principals
 from workers.diagnosis.lookup import role_of
@@ -23,7 +23,7 @@ from workers.diagnosis.texts import Texts
 from workers.pipeline.arn import account_of, parse
 from workers.pipeline.faults import FaultText
 from workers.pipeline.requirement import Requirement
-from workers.policy import Decision
+from workers.policy import Decision, Effect
 
 _ARN = re.compile(r"arn:\S+")
 _ACCOUNT_DIGITS = 12
@@ -70,6 +70,8 @@ class Author:
 
     def _finding(self, draft: Draft, *, fixed: bool) -> Finding:
         kind = text_kind(draft)
+        if kind == "missing_trust" and only_condition(draft, self.checker):
+            kind = "missing_trust_condition"
         values = self._values(draft)
         certainty = self._certainty(draft)
         need = draft.lead
@@ -269,6 +271,8 @@ def text_kind(draft: Draft) -> str:
     """The id of the texts: a missing permission is told by the side that is silent."""
     if blemish := draft.values.get("blemish"):
         return blemish
+    if draft.kind == "undecided_condition" and _denies(draft):
+        return "undecided_deny"
     if draft.kind == "undecided" and draft.certainty is Certainty.PROVEN:
         return "missing_identity"
     if draft.kind != "missing":
@@ -279,6 +283,11 @@ def text_kind(draft: Draft) -> str:
     if Side.IDENTITY in cause.sides:
         return "missing_identity"
     return _MISSING.get(draft.component, "missing_resource")
+
+
+def _denies(draft: Draft) -> bool:
+    match = draft.cause.match if draft.cause is not None else None
+    return match is not None and match.effect is Effect.DENY
 
 
 def _actions(draft: Draft) -> tuple[str, ...]:

@@ -63,6 +63,9 @@ def of_hint(failure: Failure, checks: Sequence[Check], checker: Checker) -> Draf
     denial = failure.denial
     assert denial is not None
     mine = _checks_at(failure, checks)
+    if denial.kind in _TOLD_APART:
+        lead = mine[0] if mine else None
+        return _bare(denial.kind, Component(denial.points_at[0]), failure, lead, checker)
     if denial.kind in NO_POLICY:
         return _bare("message_config", Component(denial.points_at[0]), failure, None, checker)
     if denial.connection or "connection" in denial.points_at[:1]:
@@ -73,8 +76,7 @@ def of_hint(failure: Failure, checks: Sequence[Check], checker: Checker) -> Draf
         )
     if denial.points_at[:1] == ("config",):
         lead = mine[0] if mine else None
-        kind = denial.kind if denial.kind in _TOLD_APART else "message_config"
-        return _bare(kind, Component.CONFIG, failure, lead, checker)
+        return _bare("message_config", Component.CONFIG, failure, lead, checker)
     about = [check for check in mine if _may_mean(failure, check)]
     if not about:
         # Whom the message means is not known: its project or its function was not read.
@@ -101,8 +103,8 @@ def of_hint(failure: Failure, checks: Sequence[Check], checker: Checker) -> Draf
     return replace(draft, score=0)
 
 
-_TOLD_APART = frozenset({"eks_access_entry"})
-"""Kinds of messages about the configuration that have texts of their own."""
+_TOLD_APART = frozenset({"codedeploy_role", "eks_access_entry"})
+"""Kinds of messages about what is outside the catalogue, which have texts of their own."""
 
 
 def _may_mean(failure: Failure, check: Check) -> bool:
@@ -232,7 +234,7 @@ def _bare(
         requirement=requirement,
         matched=(failure,),
         score=60,
-        values=MappingProxyType({"text": denial.text[:200]}),
+        values=MappingProxyType({"text": denial.text[:200], "service": denial.service}),
     )
 
 

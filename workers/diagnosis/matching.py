@@ -20,7 +20,7 @@ EXACT = 100
 POINTED = 30
 """From here on a failure that names less is taken to mean the draft."""
 
-NO_POLICY = frozenset({"key_missing", "key_unusable"})
+NO_POLICY = frozenset({"key_missing", "key_unusable", "acl_not_supported"})
 """Kinds of messages that no policy explains: only a fault of the configuration does."""
 
 STOP_RUN = "stop_run"
@@ -289,6 +289,7 @@ _EXPLAINED: Mapping[str, frozenset[str]] = {
     "artifact_of_other_account": _STORAGE,
     "build_output_with_default_key": _STORAGE,
     "object_ownership": _STORAGE,
+    "acl_not_supported": _STORAGE,
     "external_id_is_never_sent": frozenset({"trust"}),
     "cloudformation_role_of_other_account": frozenset({"action_role", "config"}),
 }

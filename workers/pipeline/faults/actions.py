@@ -26,6 +26,8 @@ def find(snapshot: Snapshot, situations: Situations) -> Iterator[Fault]:
             yield from _connection(snapshot, situation)
         if (kind.category, kind.provider) == ("Source", "S3"):
             yield from _source_bucket(snapshot, situation)
+        if (kind.category, kind.provider) == ("Deploy", "S3"):
+            yield from _target_bucket(snapshot, situation)
         if (kind.category, kind.provider) == ("Deploy", "OpsWorks"):
             yield of_action(situation, "provider_closed", "config", provider=kind.provider)
 
@@ -84,4 +86,27 @@ def _source_bucket(snapshot: Snapshot, situation: Situation) -> Iterator[Fault]:
             bucket=name,
             region=bucket.region,
             expected=situation.region,
+        )
+
+
+# What a bucket without ACLs takes: nothing, or what gives its owner full control.
+_HARMLESS_ACLS = frozenset({"", "bucket-owner-full-control", "private"})
+
+
+def _target_bucket(snapshot: Snapshot, situation: Situation) -> Iterator[Fault]:
+    """https://docs.aws.amazon.com/AmazonS3/latest/userguide/about-object-ownership.html"""
+    name = situation.configuration.get("BucketName", "")
+    acl = situation.configuration.get("CannedACL", "")
+    bucket = snapshot.bucket(name).value
+    if bucket is None or acl in _HARMLESS_ACLS:
+        return
+    if bucket.ownership.value == "BucketOwnerEnforced":
+        yield of_action(
+            situation,
+            "acl_not_supported",
+            "bucket",
+            action="s3:PutObject",
+            resource=f"arn:{situation.pipeline.partition}:s3:::{name}/*",
+            bucket=name,
+            acl=acl,
         )
