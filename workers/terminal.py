@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from rich.console import Console, ConsoleRenderable, Group
+from rich.console import Console, ConsoleOptions, ConsoleRenderable, Group, RenderResult
 from rich.padding import Padding
 from rich.rule import Rule
+from rich.segment import Segment
 from rich.syntax import Syntax
 from rich.table import Table
 from rich.text import Text
@@ -52,7 +53,23 @@ def show(report: Report, console: Console) -> None:
 
 def render(report: Report) -> ConsoleRenderable:
     """The report as one renderable, for a console of any width."""
-    return Group(*_parts(report))
+    return _Harmless(Group(*_parts(report)))
+
+
+class _Harmless:
+    """Text without the characters by which a name or message could steer the terminal."""
+
+    def __init__(self, inner: ConsoleRenderable) -> None:
+        self._inner = inner
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        for segment in console.render(self._inner, options):
+            shown = segment.text.translate(_STEERING)
+            yield segment if segment.control else Segment(shown, segment.style)
+
+
+_STEERING = dict.fromkeys((*range(9), *range(11, 32), *range(127, 160)), "�")
+"""Every control character but the tab and the end of a line."""
 
 
 def _parts(report: Report) -> Iterator[ConsoleRenderable]:

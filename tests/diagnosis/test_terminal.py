@@ -66,6 +66,15 @@ def test_the_difference_is_coloured_where_there_is_colour() -> None:
     assert "\x1b[" not in printed(report, 80)
 
 
+def test_no_name_steers_the_terminal() -> None:
+    snapshot = reference()
+    snapshot["pipeline"]["name"] = "payments\x1b]0;owned\x07\x1b[2J\x9b31m-deploy"
+    text = printed(examine(snapshot), 80, colour=False)
+    assert "payments\N{REPLACEMENT CHARACTER}]0;owned" in text
+    assert not any(ord(each) < 32 and each != "\n" for each in text)
+    assert "\x9b" not in text
+
+
 def test_markup_in_names_is_text() -> None:
     """A policy's name may hold brackets; they are no instructions to the terminal."""
     snapshot = reference()

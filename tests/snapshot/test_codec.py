@@ -177,6 +177,13 @@ def test_a_key_may_stand_under_its_alias() -> None:
             "$.pipeline.stages[0].action",
             "is missing",
         ),
+        (
+            '{"pipeline": {"roleArn": "PipelineRole", "stages": []}}',
+            "$.pipeline.roleArn",
+            "should be the ARN of a role (arn:aws:iam::…:role/…), not 'PipelineRole'",
+        ),
+        ('{"pipeline": {"name": "\\ud800"}}', "$", "half of a character"),
+        ('{"calls": ' + "9" * 5000 + "}", "$", "thousands of digits"),
         ('{"memberships": {"1": {"scps": [{}]}}}', '$.memberships["1"].scps[0].target', "missing"),
     ],
 )
@@ -187,6 +194,10 @@ def test_what_is_wrong_is_said_with_its_place(text: str, place: str, expected: s
     assert at == place
     assert expected in what
     assert place in str(refused.value)
+
+
+def test_the_mark_with_which_windows_begins_a_file_is_none_of_it() -> None:
+    assert load("\ufeff" + '{"calls": 7}').calls == 7
 
 
 def test_deep_nesting_is_refused_not_a_crash() -> None:

@@ -38,6 +38,7 @@ from workers.snapshot.model import (
 # Names as AWS allows them in IAM, CodePipeline and S3.
 names = st.from_regex(r"[A-Za-z][A-Za-z0-9+=,.@_-]{0,12}", fullmatch=True)
 texts = st.text(max_size=20)
+role_arns = names.map(lambda name: f"arn:aws:iam::111111111111:role/{name}")
 accounts = st.from_regex(r"[0-9]{12}", fullmatch=True)
 regions = st.sampled_from(["us-east-1", "eu-central-1", "cn-north-1", "us-gov-west-1"])
 documents = st.one_of(
@@ -72,7 +73,7 @@ actions = st.builds(
     name=names,
     type=types,
     configuration=string_maps,
-    role_arn=st.none() | names,
+    role_arn=st.none() | role_arns,
     region=st.none() | regions,
     inputs=tuples(names),
     outputs=tuples(names),
@@ -88,7 +89,7 @@ rules = st.builds(
     name=names,
     type=types,
     configuration=string_maps,
-    role_arn=st.none() | names,
+    role_arn=st.none() | role_arns,
     region=st.none() | regions,
     inputs=tuples(names),
     commands=tuples(texts),
@@ -98,7 +99,7 @@ pipelines = st.builds(
     name=names,
     account=accounts,
     region=st.just("us-east-1"),
-    role_arn=st.none() | names,
+    role_arn=st.none() | role_arns,
     type=st.sampled_from(["V1", "V2"]),
     stores=st.lists(
         st.builds(Store, regions, names, st.none() | names),

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from types import MappingProxyType
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from workers.pipeline.arn import partition_of
 from workers.snapshot.model import (
@@ -32,6 +32,15 @@ class Declared(BaseModel):
     model_config = ConfigDict(extra="ignore", populate_by_name=True, coerce_numbers_to_str=True)
 
 
+def _arn_of_role(value: str) -> str:
+    if not value.startswith("arn:"):
+        raise ValueError(f"should be the ARN of a role (arn:aws:iam::…:role/…), not {value[:60]!r}")
+    return value
+
+
+RoleArn = Annotated[str, AfterValidator(_arn_of_role)]
+
+
 class TypeId(Declared):
     category: str = ""
     owner: str = "AWS"
@@ -51,7 +60,7 @@ class ActionDeclaration(Declared):
     commands: list[str] = Field(default_factory=list)
     inputs: list[Artifact] = Field(default_factory=list, alias="inputArtifacts")
     outputs: list[Artifact] = Field(default_factory=list, alias="outputArtifacts")
-    role_arn: str | None = Field(None, alias="roleArn")
+    role_arn: RoleArn | None = Field(None, alias="roleArn")
     region: str | None = None
     namespace: str | None = None
     environment: list[dict[str, str]] = Field(default_factory=list, alias="environmentVariables")
@@ -63,7 +72,7 @@ class RuleDeclaration(Declared):
     configuration: dict[str, str] = Field(default_factory=dict)
     commands: list[str] = Field(default_factory=list)
     inputs: list[Artifact] = Field(default_factory=list, alias="inputArtifacts")
-    role_arn: str | None = Field(None, alias="roleArn")
+    role_arn: RoleArn | None = Field(None, alias="roleArn")
     region: str | None = None
 
 
@@ -98,7 +107,7 @@ class PipelineHead(Declared):
     """A pipeline without its stages."""
 
     name: str = ""
-    role_arn: str | None = Field(None, alias="roleArn")
+    role_arn: RoleArn | None = Field(None, alias="roleArn")
     store: ArtifactStore | None = Field(None, alias="artifactStore")
     stores: dict[str, ArtifactStore] | None = Field(None, alias="artifactStores")
     version: int | None = None

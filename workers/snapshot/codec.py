@@ -41,11 +41,20 @@ class SnapshotError(Exception):
 
 def load(text: str) -> m.Snapshot:
     """The snapshot in `text`. Raises SnapshotError naming the place and what is expected there."""
+    text = text.removeprefix("\ufeff")  # editors and shells of Windows begin a file with it
     try:
         raw = json_text.parse(text)
+        _whole_characters(text, raw)
     except json.JSONDecodeError as error:
         where = f"line {error.lineno}, column {error.colno}"
         raise SnapshotError(((where, f"not JSON: {error.msg}"),)) from None
+    except UnicodeEncodeError as error:
+        half = ascii(error.object[error.start])
+        raise SnapshotError(
+            (("$", f"holds half of a character ({half}), which no text is"),)
+        ) from None
+    except ValueError:
+        raise SnapshotError((("$", "holds a number of thousands of digits"),)) from None
     except RecursionError:
         raise SnapshotError((("$", "nested too deeply for a snapshot"),)) from None
     repeated = tuple(_repeated(raw, "$"))
@@ -56,6 +65,12 @@ def load(text: str) -> m.Snapshot:
     except ValidationError as error:
         faults = tuple(_fault(detail) for detail in error.errors(include_url=False))
         raise SnapshotError(faults) from None
+
+
+def _whole_characters(text: str, raw: Any) -> None:
+    """Raises UnicodeEncodeError for text that no terminal, file or chat could be sent."""
+    if "\\ud" in text.lower():
+        json.dumps(raw, ensure_ascii=False).encode()
 
 
 # --- reading -----------------------------------------------------------------------------------
@@ -356,7 +371,7 @@ def _expected(detail: ErrorDetails) -> str:
         return _unknown_key(str(detail["loc"][-1]))
     words = _EXPECTED.get(detail["type"])
     if words is None:
-        return detail["msg"]
+        return detail["msg"].removeprefix("Value error, ")
     shown = json.dumps(detail["input"], default=str)
     return words if detail["type"] == "missing" else f"{words}, not {shown[:60]}"
 
