@@ -48,14 +48,17 @@ def read(chain: Chain, reference: Reference, home: Home) -> Entries:
     return (Entry("memberships", account, _from_above(chain, where, account)),)
 
 
-def ask_ahead(chain: Chain) -> None:
-    """Begin to read what is the same for every account, while it is looked for in which one a
-    pipeline is; a later `read` finds it answered."""
+def ask_ahead(chain: Chain, account: str | None = None) -> None:
+    """Begin to read while it is looked for where a pipeline is: all about the account, where one
+    was named, and else what is the same for every account. A later `read` finds it answered."""
     organisation = chain.calls.sessions.settings.organisation
     if organisation is not None:
         where = _place(chain, organisation.account)
         chain.fork(lambda side: side.read(where, "DescribeOrganization"))
-        chain.fork(partial(_root_once, where))
+        if account is None:
+            chain.fork(partial(_root_once, where))
+        else:
+            chain.fork(lambda side: _levels(side, where, account))
 
 
 def _from_above(chain: Chain, where: Place, account: str) -> Reading[Membership]:

@@ -67,7 +67,7 @@ def find_pipelines(
         unseen: dict[Place, Unseen] = {}
         matches: list[Listed] = []
         if calls:
-            organisations.ask_ahead(chain)
+            organisations.ask_ahead(chain, places[0].account if account and places else None)
         if NAME.fullmatch(name):
             answers = chain.each(
                 lambda side, place: side.read(place, "GetPipeline", subject=name, name=name), places
