@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -27,6 +29,7 @@ from tests.jobs.stage import Stage, standard
 from workers import freshness, jobs
 from workers.consumer import Consumer
 from workers.diagnosis.model import Outcome
+from workers.incidents import jobs as incident_jobs
 from workers.queue import SWEEP, enqueue, open_queue
 
 
@@ -88,6 +91,27 @@ def test_watched_pipelines_have_their_state_from_the_first_moment(
     assert f"<#{DEPLOYS}>" in shown
     assert "watch prod" not in shown  # no diagnosis
     assert shown.index("`cart`") < shown.index("`ledger`") < shown.index("`docs`")
+
+
+def test_a_large_account_is_looked_at_in_parts(
+    house: House, scene: Scene, redis: Redis, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """So that nobody waits behind it: every job looks at what fits into its time."""
+    log = tmp_path / "looked"
+
+    def look(name: str) -> None:
+        time.sleep(0.05)
+        with log.open("a") as file:
+            file.write(f"{os.getpid()} {name}\n")
+
+    monkeypatch.setattr(incident_jobs, "STOCK_SECONDS", 0.12)
+    scene.put(*(report(f"p{number}") for number in range(7)))
+    scene.act = look
+    watch(house, "prod")
+    house.work(rounds=2)
+    lines = [line.split() for line in log.read_text().splitlines()]
+    assert sorted(name for _, name in lines) == [f"p{number}" for number in range(7)]
+    assert len({job for job, _ in lines}) > 1
 
 
 def test_an_alert_and_its_end_are_on_the_page_at_once(

@@ -21,6 +21,7 @@ from workers.incidents.survey import open_survey
 from workers.incidents.triage import Triage, alerts_of
 from workers.incidents.watches import Kind, Target
 from workers.inquiry import Inquiry, new_id
+from workers.queue import TAKE_STOCK, enqueue, open_queue
 from workers.room import Room, open_room
 from workers.slack.people import NotKnown
 from workers.telling import SLACK_AWAY, answered
@@ -28,6 +29,7 @@ from workers.telling import SLACK_AWAY, answered
 BATCH = 100  # pipelines looked at together
 LOOKING = 0.8  # of a sweep's time; the rest is for CloudTrail and for telling
 FRESH_SECONDS = 3600  # what was looked at so lately is known
+STOCK_SECONDS = 15.0  # for which what is newly watched keeps a worker busy at a time
 SHARE = 0.5  # of the job's time after which the rest is left to the next job
 
 log = structlog.get_logger(__name__)
@@ -65,23 +67,27 @@ def watch(request: dict[str, Any], target: dict[str, Any]) -> Retry | None:
 def take_stock(target: dict[str, Any]) -> None:
     """Look at what somebody has begun to watch, so that App Home can say how it is.
 
-    May run twice: what was looked at lately is not looked at again.
+    An account may have hundreds: a job looks at some and leaves the rest to another, behind what
+    people wait for meanwhile. What was looked at lately is not looked at again.
     """
-    room, wanted = open_room(), Target.model_validate(target)
-    limit = room.settings.sweeps.timeout_seconds * LOOKING
+    room, wanted, began = open_room(), Target.model_validate(target), time.monotonic()
     account = wanted.value if wanted.kind is Kind.ACCOUNT else wanted.account
-    health = Health(room.redis)
+    health, looks = Health(room.redis), 0
     fresh = {each.id for each in health.all() if each.seen > time.time() - FRESH_SECONDS}
-    with open_survey(room.settings, f"stock-{new_id()}", limit) as survey:
+    with open_survey(room.settings, f"stock-{new_id()}", STOCK_SECONDS * 5) as survey:
         there = survey.pipelines(account, wanted.region).matches
         missing = [
             each
             for each in investigating.chosen(there, [wanted])
             if identity(each.name, each.account, each.region) not in fresh
         ]
-        for surveyed in survey.look(missing):
+        for surveyed in survey.look(missing, lambda: time.monotonic() - began > STOCK_SECONDS):
             health.note(of_look(looked(surveyed), time.time()))
+            looks += 1
     outdate(room)
+    if 0 < looks < len(missing):
+        queue = open_queue(room.redis, room.settings.jobs)
+        enqueue(queue, TAKE_STOCK, target, id=f"stock-{new_id()}")
 
 
 def unwatch(request: dict[str, Any], target: dict[str, Any]) -> Retry | None:

@@ -45,7 +45,6 @@ def watch(room: Room, inquiry: Inquiry, target: Target) -> None:
             TAKE_STOCK,
             target.model_dump(mode="json"),
             id=f"stock-{inquiry.id}",
-            timeout=room.settings.sweeps.timeout_seconds,
         )
 
 
