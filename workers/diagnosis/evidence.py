@@ -83,16 +83,22 @@ def _decisive(draft: Draft, checker: Checker, names: Names) -> Iterator[Evidence
     yield from _rest(cause.policies, nearest, requirement.principal, cause.sides, explanation)
 
 
-def only_condition(draft: Draft, checker: Checker) -> bool:
-    """Whether the nearest statement fits the request in everything but its condition."""
+def nearly(draft: Draft, checker: Checker) -> str:
+    """In what alone the nearest statement does not fit: ``condition``, ``action``, or "".
+
+    "" also where it names somebody else, or where there is none.
+    """
     if draft.cause is None or not draft.checks:
-        return False
+        return ""
     need = draft.checks[0].requirement
     explanation = explain(checker.request(need), checker.policies(need), partial=True)
-    nearest = _nearest(explanation, _layers_of(draft.cause.sides))[:1]
-    return any(
-        all(failure.element is Element.CONDITION for failure in miss.failures) for miss in nearest
-    )
+    for miss in _nearest(explanation, _layers_of(draft.cause.sides))[:1]:
+        elements = {failure.element for failure in miss.failures}
+        if elements == {Element.CONDITION}:
+            return "condition"
+        if Element.PRINCIPAL not in elements and Element.ACTION in elements:
+            return "action"
+    return ""
 
 
 def of_match(match: Match) -> Evidence:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from workers.diagnosis.cause import Side
 from workers.diagnosis.checks import Checker
 from workers.diagnosis.drafts import Draft
-from workers.diagnosis.evidence import agreeing, grounds, only_condition
+from workers.diagnosis.evidence import agreeing, grounds, nearly
 from workers.diagnosis.failures import Source
 from workers.diagnosis.faulty import lost_principals
 from workers.diagnosis.lookup import role_of
@@ -23,7 +23,7 @@ from workers.diagnosis.texts import Texts
 from workers.pipeline.arn import account_of, parse
 from workers.pipeline.faults import FaultText
 from workers.pipeline.requirement import Requirement
-from workers.policy import Decision, Effect
+from workers.policy import Decision, Effect, Statement
 
 _ARN = re.compile(r"arn:\S+")
 _ACCOUNT_DIGITS = 12
@@ -36,6 +36,9 @@ _MISSING = {
     Component.TRUST: "missing_trust",
     Component.CONFIG: "missing_resource",
 }
+# Kinds that read otherwise where a statement names the requester, and in what it fails then.
+_NEARLY = {"missing_trust": ("condition", "action"), "missing_key": ("condition",)}
+_MFA = "aws:multifactorauthpresent"
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,8 +73,8 @@ class Author:
 
     def _finding(self, draft: Draft, *, fixed: bool) -> Finding:
         kind = text_kind(draft)
-        if kind == "missing_trust" and only_condition(draft, self.checker):
-            kind = "missing_trust_condition"
+        if kind in _NEARLY and (miss := nearly(draft, self.checker)) in _NEARLY[kind]:
+            kind = f"{kind}_{miss}"
         values = self._values(draft)
         certainty = self._certainty(draft)
         need = draft.lead
@@ -273,6 +276,8 @@ def text_kind(draft: Draft) -> str:
         return blemish
     if draft.kind == "undecided_condition" and _denies(draft):
         return "undecided_deny"
+    if draft.kind == "deny_identity" and draft.component is Component.USER and _asks_mfa(draft):
+        return "deny_without_mfa"
     if draft.kind == "undecided" and draft.certainty is Certainty.PROVEN:
         return "missing_identity"
     if draft.kind != "missing":
@@ -283,6 +288,13 @@ def text_kind(draft: Draft) -> str:
     if Side.IDENTITY in cause.sides:
         return "missing_identity"
     return _MISSING.get(draft.component, "missing_resource")
+
+
+def _asks_mfa(draft: Draft) -> bool:
+    statement = draft.cause.match.cause if draft.cause and draft.cause.match else None
+    return isinstance(statement, Statement) and any(
+        condition.key.lower() == _MFA for condition in statement.conditions
+    )
 
 
 def _denies(draft: Draft) -> bool:

@@ -114,9 +114,11 @@ def _of_deny(failure: Failure, check: Check, checker: Checker) -> Draft | None:
 
 def _allows_now(failure: Failure, check: Check, checker: Checker) -> bool:
     """Whether the layer that denied, or where none is named every layer, was read and allows."""
+    layer = failure.denial.layer if failure.denial is not None else None
+    if layer == "scp" and not checker.policies(check.requirement).scps:
+        return False  # AWS names a policy of an organisation, and none was read
     if check.verdict.decision is Decision.ALLOWED:
         return True
-    layer = failure.denial.layer if failure.denial is not None else None
     if layer is None or check.verdict.decision is not Decision.UNKNOWN:
         return False
     if check.requirement.unresolved:
