@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import structlog
 from slack_sdk import WebClient
 
 from bot.desk import Desk
@@ -12,10 +13,12 @@ from workers.inquiry import new_id
 from workers.ledger import Move
 from workers.ledger.journal import made
 from workers.queue import DECIDE, RETRY_STAGE
-from workers.slack import differences, modals
+from workers.slack import differences, fixes, modals
 from workers.slack.blocks import Json
 
 Ack = Callable[..., Any]
+
+log = structlog.get_logger(__name__)
 
 
 class Decisions:
@@ -26,15 +29,15 @@ class Decisions:
         self._desk = desk
 
     def approve(self, ack: Ack, body: Json, action: Json) -> None:
-        self._decide(body, str(action["value"]), Move.APPROVE)
+        self._press(body, action, Move.APPROVE)
         ack()
 
     def withdraw(self, ack: Ack, body: Json, action: Json) -> None:
-        self._decide(body, str(action["value"]), Move.WITHDRAW)
+        self._press(body, action, Move.WITHDRAW)
         ack()
 
     def roll_back(self, ack: Ack, body: Json, action: Json) -> None:
-        self._decide(body, str(action["value"]), Move.START_ROLL_BACK)
+        self._press(body, action, Move.START_ROLL_BACK)
         ack()
 
     def retry_stage(self, ack: Ack, body: Json, action: Json) -> None:
@@ -78,6 +81,13 @@ class Decisions:
             return
         self._decide(body, str(view.get("private_metadata", "")), Move.REJECT, reason)
         ack()
+
+    def _press(self, body: Json, action: Json, move: Move) -> None:
+        request_id = str(action["value"])
+        if not fixes.is_button_of(request_id, str(action.get("block_id", ""))):
+            log.warning("a button of another request", request=request_id, move=move.value)
+            return
+        self._decide(body, request_id, move)
 
     def _decide(self, body: Json, request_id: str, move: Move, reason: str = "") -> None:
         user = str(body["user"]["id"])

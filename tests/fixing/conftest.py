@@ -14,6 +14,7 @@ from tests.jobs.stage import Stage, standard
 from tests.slack import reports
 from workers import jobs, watch, worker
 from workers.diagnosis.model import Step, Target, TargetKind
+from workers.diagnosis.plans import fingerprint
 from workers.fixing import plan, retry, verify
 from workers.ledger import Entry, Ledger
 from workers.slack import delivery
@@ -59,7 +60,7 @@ def documents(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Documents:
 def stage(documents: Documents, monkeypatch: pytest.MonkeyPatch) -> Stage:
     """A pipeline whose only finding takes three documents; cured once all of them are written."""
     made = standard()
-    fix = replace(reports.FIX, steps=STEPS)
+    fix = replace(reports.FIX, steps=STEPS, fingerprint=fingerprint(STEPS))
     finding = replace(reports.DENIED_KEY, fix=fix)
     blocked = replace(reports.BLOCKED, findings=(finding,))
     cured = replace(reports.CLEAR, name="payments-deploy")

@@ -25,6 +25,7 @@ from demo.processes import Process
 from demo.rounds import COMMAND
 from demo.workspace import Message
 from workers.diagnosis.model import Finding
+from workers.diagnosis.plans import fingerprint
 from workers.diagnosis.report_json import from_json
 from workers.inquiry import Inquiries, new_id
 from workers.ledger import Cured, Document, Entitled, Entry, FixRequest, Ledger, State
@@ -94,7 +95,7 @@ class Plan:
                 )
                 for step in steps
             ),
-            fingerprint=new_id(),
+            fingerprint=fingerprint(steps),
             requester=cast.DEVELOPER.id,
             team=self.world.workspace.directory.team.id,
             channel=cast.DEPLOYS.id,
@@ -108,7 +109,7 @@ class Plan:
     def ask_again(self) -> None:
         """The same once more, in the same thread."""
         assert self.request is not None
-        fresh = {"id": new_id(), "fingerprint": new_id(), "requested_at": time.time()}
+        fresh = {"id": new_id(), "requested_at": time.time()}
         self.request = self.request.model_copy(update=fresh)
         self._submit()
 

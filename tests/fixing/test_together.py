@@ -198,3 +198,22 @@ def test_what_contradicts_each_other_is_said_before_anything_is_asked_for(
 
 def _request(house: House) -> Message:
     return [each for each in house.thread() if "approve_fix" in json.dumps(each.blocks)][-1]
+
+
+def test_of_two_approved_plans_for_one_document_the_second_finds_it_changed(
+    asked: House, documents: Documents, ledger: Ledger
+) -> None:
+    """Both were shown a difference from the same document; only one of them is still true."""
+    for name in ("decrypt", "encrypt"):
+        (message,) = [m for m in asked.thread()[1:] if f"may not {name}*" in m.text]
+        asked.workspace.press(DEV, message, "request_fix")
+        asked.workspace.submit(DEV, window(asked), {"reason": "needed"})
+        asked.work()
+    shown = [each for each in asked.thread() if "approve_fix" in json.dumps(each.blocks)]
+    assert len(shown) == 2
+    for each in shown:
+        asked.workspace.press(APPROVER, each, "approve_fix")
+    asked.work(rounds=3)
+    assert sorted(each.state for each in ledger.entries()) == [State.STALE, State.VERIFIED]
+    assert json.loads(documents.get(KEY) or "")["Statement"] == [ROOT, DECRYPT]
+    assert documents.log == [f"write {KEY}"]

@@ -72,8 +72,18 @@ def posted(entry: Entry, settings: Settings, texts: Texts) -> Message:
         shown.append(blocks.section(_deciders(entry, texts)))
     shown.append(blocks.context(_small_print(entry, texts)))
     if buttons := _buttons(entry, settings, texts):
-        shown.append(blocks.actions(*buttons, block_id=f"fix:{request.id}:{entry.revision}"))
+        shown.append(blocks.actions(*buttons, block_id=f"{_block(request.id)}{entry.revision}"))
     return blocks.message(heading, shown)
+
+
+def is_button_of(request_id: str, block_id: str) -> bool:
+    """Whether a pressed button stands under the request that it names: nobody decides over what
+    another message showed."""
+    return block_id.startswith(_block(request_id))
+
+
+def _block(request_id: str) -> str:
+    return f"fix:{request_id}:"
 
 
 def direct(entry: Entry, thread: Mrkdwn | None, settings: Settings, texts: Texts) -> Message:
