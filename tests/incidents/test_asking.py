@@ -313,6 +313,42 @@ def test_guests_are_refused(house: House) -> None:
     assert "Guests may not ask" in house.whispered(GUEST)[-1]
 
 
+STRANGER = Person("U0STRANGER", "sam", team_id="T0ELSEWHERE")
+
+
+@pytest.mark.parametrize(
+    ("rule", "who", "told"),
+    [
+        ("", DEV, "People of another organisation read along"),
+        ("allow_shared_channels = true", DEV, ""),
+        ("allow_shared_channels = true", STRANGER.id, "Guests may not ask"),
+        ("allow_shared_channels = true\nallow_guests = true", STRANGER.id, ""),
+    ],
+)
+def test_a_channel_shared_with_another_organisation(
+    valkey: str,
+    stage: Stage,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    rule: str,
+    who: str,
+    told: str,
+) -> None:
+    """https://docs.slack.dev/apis/slack-connect/using-slack-connect-api"""
+    text = f"{CONFIGURATION}\n[slack]\n{rule}\n"
+    people = (*PEOPLE, STRANGER)
+    with open_house(valkey, tmp_path, monkeypatch, text, people) as house:
+        members = (DEV, STRANGER.id)
+        house.workspace.change_channel(DEPLOYS, members=members, is_shared=True)
+        root = say(house, f"{BOT} payments-deploy", who)
+        house.work()
+        if told:
+            assert answers(house, root) == []
+            assert told in house.whispered(who)[-1]
+        else:
+            assert answers(house, root)[0].text.startswith("⛔ *payments-deploy* is denied")
+
+
 # --- in direct messages ----------
 
 

@@ -20,6 +20,7 @@ from workers.settings import People
 PREFIX = "pipeline-access:people:"
 GUEST_SECONDS = 600
 MEMBERS_SECONDS = 60
+HOME_SECONDS = 3600
 
 
 class NotKnown(Exception):
@@ -90,10 +91,28 @@ class Directory:
 
     def _guest(self, user: str) -> bool:
         person: dict[str, Any] = self._ask("users_info", user=user)["user"]
-        return any(
+        return self._is_foreign(person) or any(
             person.get(flag)
             for flag in ("is_restricted", "is_ultra_restricted", "is_stranger", "is_bot", "deleted")
         )
+
+    def _is_foreign(self, person: dict[str, Any]) -> bool:
+        """Whether somebody belongs to another organisation and is here through a shared channel:
+        of these `is_stranger` says nothing.
+
+        https://docs.slack.dev/apis/slack-connect/using-slack-connect-api
+        """
+        home = cast("dict[str, str]", self._remembered("home", HOME_SECONDS, self._home))
+        enterprise = str((person.get("enterprise_user") or {}).get("enterprise_id") or "")
+        if enterprise and enterprise == home["enterprise"]:
+            return False  # of another workspace of this organisation
+        team = str(person.get("team_id") or "")
+        return bool(team) and team not in home.values()
+
+    def _home(self) -> dict[str, str]:
+        """https://docs.slack.dev/reference/methods/auth.test"""
+        known = self._ask("auth_test")
+        return {name: str(known.get(f"{name}_id") or "") for name in ("team", "enterprise")}
 
     def _channel(self, channel: str) -> dict[str, bool]:
         found = self._remembered(
