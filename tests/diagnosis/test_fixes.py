@@ -231,6 +231,13 @@ def test_inline_policies_that_would_grow_too_long_go_into_a_managed_policy() -> 
     assert fix.steps == ()
     assert "10,240" in fix.instructions
     assert "codebuild:StartBuild" in fix.instructions
+    create, attach = fix.instructions.splitlines()[-2:]
+    name = create.removeprefix("aws iam create-policy --policy-name ").partition(" ")[0]
+    role = SERVICE.rpartition("/")[2]
+    assert attach == (
+        f"aws iam attach-role-policy --role-name {role} "
+        f"--policy-arn arn:aws:iam::{TOOLS}:policy/{name}"
+    )
 
 
 def _full_bucket(size: int) -> Snapshot:
@@ -257,6 +264,27 @@ def test_a_bucket_policy_that_is_full_is_not_written() -> None:
     fix = fix_of(_full_bucket(20_400))
     assert fix.steps == ()
     assert "20,480" in fix.instructions
+
+
+def test_a_key_policy_that_is_full_is_left_alone_and_a_grant_proposed() -> None:
+    snapshot = reference()
+    policy = snapshot["keys"][KEY]["policy"]
+    statement(snapshot, KEY, "Users")["Principal"] = {"AWS": f"arn:aws:iam::{TOOLS}:root"}
+    own = {"AWS": f"arn:aws:iam::{TOOLS}:role/{'x' * 60}"}
+    while len(json.dumps(policy, separators=(",", ":"))) < 32_700:
+        policy["Statement"].append(
+            allow(f"F{len(policy['Statement'])}", "kms:GetKeyPolicy", "*", Principal=own)
+        )
+    found = finding(examine(snapshot), component="kms")
+    assert found.fix is not None
+    assert found.fix.steps == ()
+    words, command = found.fix.instructions.splitlines()
+    assert "32,768" in words
+    assert command.startswith(f"aws kms create-grant --region eu-west-1 --key-id {KEY} ")
+    assert f"--grantee-principal {found.principal} --operations " in command
+    assert set(command.partition("--operations ")[2].split()) == {
+        action.removeprefix("kms:") for action in found.actions
+    }
 
 
 def test_a_document_that_was_not_read_is_not_shown_as_a_difference() -> None:

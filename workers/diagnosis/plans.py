@@ -50,7 +50,7 @@ _OF_RESOURCES = frozenset(
     {TargetKind.BUCKET_POLICY, TargetKind.KEY_POLICY, TargetKind.TRUST_POLICY}
 )
 # Refusals that say what to do by themselves.
-_TOLD_WHOLE = frozenset({"person", "user"})
+_TOLD_WHOLE = frozenset({"person", "user", "too_long_role_policy", "too_long_key_policy"})
 
 
 class Refused(Exception):
@@ -126,6 +126,7 @@ class Planner:
         self._refuse_unchangeable(principal)
         if needs[0].part is Part.USER:
             raise Refused("person")
+        self._refuse_unknown(needs)
         statements = identity_statements(needs)
         after = documents.with_statements(None, statements)
         name = f"pipeline-access-{_slug(needs)}-{_digest(after)}"
@@ -138,10 +139,34 @@ class Planner:
                 if each.arn is None and each.document.value is not None
             )
             if inline + len(documents.compact(after)) > INLINE_LIMIT:
-                raise Refused("too_long_role", limit=f"{INLINE_LIMIT:,}", statements=statements)
+                raise Refused(
+                    "too_long_role_policy",
+                    limit=f"{INLINE_LIMIT:,}",
+                    statements=statements,
+                    command=_managed(arn, name),
+                )
         target = Target(TargetKind.ROLE_POLICY, arn, account_of(arn), name=name)
         step = Step(target, None, after, documents.diff(None, after, name))
         return Change(self._owned(step), statements)
+
+    def _refuse_unknown(self, needs: Sequence[Requirement]) -> None:
+        """Whoever does not know the resource, or whom a role is passed to, gives too much."""
+        for need in needs:
+            if need.unresolved and need.resource == "*":
+                missing = self.texts.listed(need.unresolved)
+                told = [
+                    replace(each, resource=f"<{missing}>", pattern="", unresolved=())
+                    for each in needs
+                ]
+                raise Refused(
+                    "resource_unknown", missing=missing, statements=identity_statements(told)
+                )
+            if need.action.lower() == "iam:passrole" and not need.context.get(
+                "iam:PassedToService"
+            ):
+                context = {**need.context, "iam:PassedToService": "<service>.amazonaws.com"}
+                told = [replace(need, context=context)]
+                raise Refused("passed_to_unknown", statements=identity_statements(told))
 
     def _refuse_unchangeable(self, principal: str) -> None:
         if ":user/" in principal:
@@ -184,7 +209,12 @@ class Planner:
             raise Refused("manual", statements=bucket_statements(needs))
         if reading.state is State.UNREADABLE:
             raise Refused("unread", document=self._document(first), statements=statements)
-        step = self._appended(target, reading.value, statements, limit, self._document(first))
+        try:
+            step = self._appended(target, reading.value, statements, limit, self._document(first))
+        except Refused as refused:
+            if refused.text == "too_long_key_policy":
+                refused.values |= {"statements": (), "command": _grant(needs)}
+            raise
         return Change(self._owned(step), statements)
 
     def _refuse_aws_managed(self, arn: str) -> None:
@@ -215,7 +245,12 @@ class Planner:
             else len(after.encode())
         )
         if size > limit:
-            raise Refused("too_long", document=document, limit=f"{limit:,}", statements=statements)
+            raise Refused(
+                f"too_long_{target.kind}",
+                document=document,
+                limit=f"{limit:,}",
+                statements=statements,
+            )
         return Step(target, before, after, documents.diff(before, after, _title(target)))
 
     def _owned(self, step: Step) -> Step:
@@ -344,7 +379,9 @@ class Planner:
             "" if refused.text == "manual" else self.texts.say(f"refusals.{refused.text}", **values)
         )
         words = why if refused.text in _TOLD_WHOLE else f"{why} {text}".strip()
-        return self.instructions(self._with_statements(words, statements))
+        told = self._with_statements(words, statements)
+        command = refused.values.get("command")
+        return self.instructions(f"{told}\n{command}" if command else told)
 
     def _with_statements(self, text: str, statements: Sequence[Statement]) -> str:
         given = [dict(each) for each in statements]
@@ -375,6 +412,25 @@ def fingerprint(steps: Sequence[Step]) -> str:
 def applies(draft: Draft) -> bool:
     """Whether enough is known of the draft to propose a change rather than a look."""
     return draft.certainty is not Certainty.UNKNOWN and bool(draft.checks)
+
+
+def _managed(role: str, name: str) -> str:
+    """https://docs.aws.amazon.com/cli/latest/reference/iam/create-policy.html"""
+    arn = role.replace(":role/", f":policy/{name}#").partition("#")[0]
+    return (
+        f"aws iam create-policy --policy-name {name} --policy-document file://{name}.json\n"
+        f"aws iam attach-role-policy --role-name {role.rpartition('/')[2]} --policy-arn {arn}"
+    )
+
+
+def _grant(needs: Sequence[Requirement]) -> str:
+    """https://docs.aws.amazon.com/kms/latest/APIReference/API_CreateGrant.html"""
+    operations = dict.fromkeys(need.action.partition(":")[2] for need in needs)
+    first = needs[0]
+    return (
+        f"aws kms create-grant --region {region_of(first.resource)} --key-id {first.resource} "
+        f"--grantee-principal {role_of(first.principal)} --operations {' '.join(operations)}"
+    )
 
 
 def _trust_limit(before: str | None) -> int:
