@@ -159,8 +159,10 @@ def test_healthy_again_is_said_with_the_time_it_took(
     post.send(event(4, "email", "SUCCEEDED", at=NOON + 12 * 60))
     deliver(consumer, post)
     house.work()
-    ((root, _, _, over),) = threads(house)
+    ((root, _, count, over),) = threads(house)
     assert root.text == "✅ *cart*, *email*: healthy again after 12 min"
+    assert "the cause was the policy of KMS key" in said([root])
+    assert "*2 failures in all* in 2 pipelines" in said([count])
     assert over.text == "✅ *cart*, *email*: healthy again, 12 min after the first failure."
 
 

@@ -13,7 +13,17 @@ from redis import Redis
 
 from demo.workspace import Message
 from tests.incidents.world import KEY, PROD, SHARED, Scene, denial, key_finding, report, scp_finding
-from tests.jobs.house import DEPLOYS, DEV, GUEST, OTHER, PLATFORM, House
+from tests.jobs.house import (
+    APPROVER,
+    CONFIGURATION,
+    DEPLOYS,
+    DEV,
+    GUEST,
+    OTHER,
+    PLATFORM,
+    House,
+    open_house,
+)
 from workers.aws.history import Change
 from workers.queue import EXPORT_TIMELINE, enqueue, open_queue
 from workers.snapshot.model import Run
@@ -245,3 +255,44 @@ def test_who_may_ask_about_nothing_is_told_so(house: House, incident: Scene) -> 
     house.work()
     assert "Guests may not ask" in house.whispered(GUEST)[-1]
     assert house.roots(DEPLOYS) == []
+
+
+@pytest.mark.parametrize(
+    ("rule", "user", "channel", "names"),
+    [
+        (f'channels = ["{DEPLOYS}"]', DEV, PLATFORM, {"tools"}),
+        (f'channels = ["{DEPLOYS}"]', DEV, DEPLOYS, {"cart", "email", "media", "tools"}),
+        ('askers = { groups = ["S0CLOUD"] }', DEV, DEPLOYS, {"tools"}),
+        (
+            'askers = { groups = ["S0CLOUD"] }',
+            APPROVER,
+            DEPLOYS,
+            {"cart", "email", "media", "tools"},
+        ),
+    ],
+)
+def test_an_account_is_told_of_only_where_and_to_whom_the_rules_say(
+    valkey: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    incident: Scene,
+    rule: str,
+    user: str,
+    channel: str,
+    names: set[str],
+) -> None:
+    incident.put(report("tools", scp_finding("tools"), account=SHARED))
+    text = CONFIGURATION.replace('alias = "prod"', f'alias = "prod"\n{rule}')
+    with open_house(valkey, tmp_path, monkeypatch, text) as house:
+        house.command("incident", user, channel)
+        house.work()
+        told = said(house.thread(channel))
+        every = {"cart", "email", "media", "tools"}
+        assert {name for name in every if f"`{name}`" in told} == names
+
+        refused = house.command("incident in prod", user, channel)
+        house.work()
+        allowed = "cart" in names
+        assert len(house.roots(channel)) == (2 if allowed else 1)
+        if not allowed:
+            assert "Answers about" in refused or "not among those" in house.whispered(user)[-1]

@@ -48,6 +48,8 @@ def root(alert: Alert, settings: Settings, texts: Texts) -> Message:
         texts.count("alert.failures", alert.failures),
         texts("alert.since", when=moment(alert.first)),
     ]
+    if alert.healthy or alert.cured:
+        notes.insert(0, texts("alert.cause_was", cause=cause(alert.cause, texts)))
     if alert.requested:
         notes.append(texts.count("root.requested", alert.requested))
     notes.append(texts("alert.watched_by", user=markup.user(alert.user)))
@@ -57,7 +59,7 @@ def root(alert: Alert, settings: Settings, texts: Texts) -> Message:
 def count(alert: Alert, texts: Texts) -> Message:
     """The one message whose numbers move while further failures join."""
     healthy = sum(1 for each in alert.members if each.healthy)
-    line = texts.count("alert.counted", alert.failures)
+    line = texts.count("alert.counted_over" if alert.healthy else "alert.counted", alert.failures)
     if len(alert.members) > 1:
         line = Mrkdwn(f"{line} {texts('alert.pipelines', number=len(alert.members))}")
     if healthy:
