@@ -134,8 +134,8 @@ def announce(request_id: str) -> None:
         items += _marked(room, entry, from_json(known), standing.inquiry)
     room.outbox.add(inquiry, *items)
     deliver_now(room, inquiry)
-    notices.notify(room, entry)
-    room.ledger.announced(request_id, entry.revision)
+    if notices.notify(room, entry):
+        room.ledger.announced(request_id, entry.revision)
     if entry.state is FixState.VERIFIED and (latest := room.inquiries.latest(inquiry)) is not None:
         Health(room.redis).note(of_report(from_json(latest), time.time()))
     outdate(room)
@@ -163,6 +163,7 @@ def _diagnose(room: Room, inquiry: Inquiry) -> None:
             errors=inquiry.errors,
             progress=_teller(room, inquiry, listed),
         )
+    del engine  # with all its clients, before the picture needs room
     room.inquiries.save_report(inquiry.id, to_json(found))
     if inquiry.caller is None:  # what a person may do says nothing about the pipeline
         Health(room.redis).note(of_report(found, time.time()))

@@ -123,3 +123,18 @@ def test_slack_that_is_away_delays_the_message_and_doubles_none(house: House) ->
     house.work(rounds=4)
     assert [len(direct(house, each)) for each in (APPROVER, SECOND)] == [1, 1]
     assert "Fix requested" in shown(house).text
+
+
+def test_approvers_whom_slack_did_not_name_are_told_once_it_does(house: House) -> None:
+    house.command("payments-deploy in prod")
+    house.work()
+    house.workspace.press(DEV, house.thread()[1], "request_fix")
+    view = house.workspace.modal(DEV)
+    assert view is not None
+    house.workspace.submit(DEV, view, {"reason": "needed"})
+    house.workspace.faults.fail("usergroups.users.list", times=8)
+    house.worker().work(burst=True, max_jobs=1, logging_level="WARNING")
+    assert direct(house, APPROVER) == []
+    assert "Fix requested" in shown(house).text, "the thread does not wait for it"
+    house.work(rounds=4)
+    assert len(direct(house, APPROVER)) == len(direct(house, SECOND)) == 1
