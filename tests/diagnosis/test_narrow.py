@@ -128,3 +128,25 @@ def test_a_build_joins_its_own_subnets_with_its_own_groups() -> None:
         "StringEquals": {"ec2:AuthorizedService": "codebuild.amazonaws.com"},
         "ArnEquals": {"ec2:Subnet": [f"{start}subnet/subnet-1", f"{start}subnet/subnet-2"]},
     }
+
+
+def test_a_role_is_passed_to_a_service_that_is_known_or_nothing_is_applied() -> None:
+    """https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_use_passrole.html"""
+    world = snapshot(
+        {SERVICE_ROLE: role("codepipeline.amazonaws.com", allow("s3:*", "codebuild:*"))},
+        action("CodeBuild", "Build", {"ProjectName": "app"}),
+        errors=[
+            f"User: {SERVICE_ROLE} is not authorized to perform: iam:PassRole on resource: "
+            f"arn:aws:iam::{HOME}:role/admin because no identity-based policy allows the "
+            "iam:PassRole action"
+        ],
+    )
+    report = examine(json.dumps(world))
+    found = next(each for each in report.findings if each.action == "iam:PassRole")
+    assert found.fix is not None
+    assert found.fix.kind is FixKind.INSTRUCTIONS
+    assert found.fix.steps == ()
+    statement = json.loads(found.fix.instructions[found.fix.instructions.index("{") :])
+    assert statement["Resource"] == f"arn:aws:iam::{HOME}:role/admin"
+    passed = statement["Condition"]["StringEquals"]["iam:PassedToService"]
+    assert passed == "<service>.amazonaws.com"

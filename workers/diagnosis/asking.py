@@ -65,7 +65,11 @@ def asked_for(
             continue
         if not (denial.principal and denial.action):
             continue
-        if any(names(failure, need) for need in (*requirements, *found)):
+        named = [need for need in (*requirements, *found) if names(failure, need)]
+        if any(not _of_anything(need) for need in named) or (named and not denial.resource):
+            continue
+        if named:
+            found.append(_told(named[0], denial.resource))
             continue
         principal = next(
             (known for known in parts if same_principal(known, denial.principal)),
@@ -337,6 +341,23 @@ def _passed_to(role: str, snapshot: Snapshot) -> str:
         if action.configuration.get("RoleArn") == role:
             return "cloudformation.amazonaws.com"
     return "codepipeline.amazonaws.com" if pipeline and pipeline.role_arn == role else ""
+
+
+def _of_anything(need: Requirement) -> bool:
+    """Whether nothing is known of the resource: a role in an artifact that nobody reads."""
+    return bool(need.unresolved) and need.resource == "*"
+
+
+def _told(need: Requirement, resource: str) -> Requirement:
+    """The requirement of an unknown resource, of the one that a message names."""
+    return replace(
+        need,
+        resource=resource,
+        resource_account=account_of(resource) or need.resource_account,
+        strength=Strength.WHEN,
+        pattern="",
+        unresolved=(),
+    )
 
 
 def names(failure: Failure, need: Requirement) -> bool:

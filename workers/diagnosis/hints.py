@@ -18,7 +18,14 @@ from workers.diagnosis.components import (
 from workers.diagnosis.drafts import Draft, gather
 from workers.diagnosis.failures import UNREAD, Failure
 from workers.diagnosis.lookup import bucket_of
-from workers.diagnosis.matching import NO_POLICY, POINTED, STOP_RUN, service_fit, service_of
+from workers.diagnosis.matching import (
+    NO_POLICY,
+    POINTED,
+    STOP_RUN,
+    same_principal,
+    service_fit,
+    service_of,
+)
 from workers.diagnosis.model import Certainty, Check, Component
 from workers.pipeline.requirement import Part, Requirement, Strength
 from workers.policy import Decision
@@ -78,6 +85,13 @@ def of_hint(failure: Failure, checks: Sequence[Check], checker: Checker) -> Draf
         lead = mine[0] if mine else None
         return _bare("message_config", Component.CONFIG, failure, lead, checker)
     about = [check for check in mine if _may_mean(failure, check)]
+    if denial.principal and not denial.action and all(map(_allowed, about)):
+        # Whom AWS refused is known, and not what; to suspect what it merely lists were a guess.
+        lead = about[0] if about else None
+        component = component_of(lead.requirement) if lead else Component.CONFIG
+        return _bare("message_cut", component, failure, None, checker)
+    if denial.encoded_message and not denial.action and all(map(_allowed, about)):
+        return _bare("message_encoded", Component.CONFIG, failure, None, checker)
     if not about:
         # Whom the message means is not known: its project or its function was not read.
         component = Component(denial.points_at[0]) if denial.points_at else Component.CONFIG
@@ -103,6 +117,8 @@ def of_hint(failure: Failure, checks: Sequence[Check], checker: Checker) -> Draf
     return replace(draft, score=0)
 
 
+_UNTOLD = frozenset({"message_cut", "message_encoded", "message_unnamed"})
+"""Kinds of drafts from messages that leave out what would tell the cause."""
 _TOLD_APART = frozenset({"codedeploy_role", "eks_access_entry"})
 """Kinds of messages about what is outside the catalogue, which have texts of their own."""
 
@@ -112,6 +128,8 @@ def _may_mean(failure: Failure, check: Check) -> bool:
     denial, need = failure.denial, check.requirement
     assert denial is not None
     if service_fit(failure, need.action) < 0 or need.purpose == STOP_RUN:
+        return False
+    if denial.principal and not same_principal(denial.principal, need.principal):
         return False
     parties = {str(component_of(need)), str(resource_component(need.action))}
     if not parties.isdisjoint(_EXECUTING):
@@ -230,7 +248,7 @@ def _bare(
         key=(kind, str(component), requirement.principal, requirement.resource),
         kind=kind,
         component=component,
-        certainty=Certainty.UNKNOWN if kind == "message_unnamed" else Certainty.LIKELY,
+        certainty=Certainty.UNKNOWN if kind in _UNTOLD else Certainty.LIKELY,
         requirement=requirement,
         matched=(failure,),
         score=60,

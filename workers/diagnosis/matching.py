@@ -201,6 +201,8 @@ def _exact_fit(failure: Failure, need: Requirement) -> int:
         return 0
     if not denial.resource or denial.resource == "*":
         return EXACT - 20
+    if need.unresolved and need.resource == "*":
+        return POINTED  # what is known to the letter explains it better
     return EXACT if resource_fits(denial.resource, need) else 0
 
 
