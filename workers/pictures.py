@@ -6,13 +6,15 @@ and whatever goes wrong with it takes nothing away.
 
 from __future__ import annotations
 
+import math
 import re
 from contextlib import suppress
 
 import structlog
 
+from workers import memory
 from workers.diagnosis.map import alt_text, draw
-from workers.diagnosis.map.raster import CannotRaster, png
+from workers.diagnosis.map.raster import SCALE, CannotRaster, png
 from workers.diagnosis.model import Outcome, Report
 from workers.inquiry import Inquiry
 from workers.room import Room
@@ -23,6 +25,11 @@ STEP = "map"
 ALT_CHARACTERS = 1_000
 """What Slack takes: https://docs.slack.dev/reference/methods/files.getUploadURLExternal"""
 
+MOST_PIXELS = 1_000_000
+"""While it is drawn, each takes eight bytes of the job: four of the picture, four of its copy."""
+LEAST_SCALE = 1.25
+"""The smallest words of a map are still read."""
+
 log = structlog.get_logger(__name__)
 
 
@@ -30,8 +37,10 @@ def share_map(room: Room, inquiry: Inquiry, found: Report) -> None:
     """Post the map where something is denied. Raises nothing because of a picture."""
     if found.outcome is not Outcome.BLOCKED or found.snapshot is None:
         return
+    memory.give_back()  # the pixels take ten megabytes for a moment
     try:
-        content = png(draw(found, found.snapshot))
+        svg = draw(found, found.snapshot)
+        content = png(svg, scale=scale(svg))
         alt = alt_text(found, found.snapshot, limit=ALT_CHARACTERS)
     except CannotRaster as error:
         log.warning("map not drawn", inquiry=inquiry.id, error=str(error)[:200])
@@ -45,6 +54,15 @@ def share_map(room: Room, inquiry: Inquiry, found: Report) -> None:
         item = item.model_copy(update={"channel": inquiry.channel, "thread": inquiry.thread})
     room.outbox.add(inquiry.id, item)
     deliver_now(room, inquiry.id)
+
+
+def scale(svg: str) -> float:
+    """As sharp as a phone shows, but of a tall map no more pixels than there is room for."""
+    sides = re.search(r'<svg[^>]* width="([\d.]+)"[^>]* height="([\d.]+)"', svg)
+    if sides is None:
+        return SCALE
+    width, height = map(float, sides.groups())
+    return max(LEAST_SCALE, min(SCALE, math.sqrt(MOST_PIXELS / (width * height))))
 
 
 def preload() -> None:

@@ -26,7 +26,7 @@ from rq.executions import Execution
 from rq.job import Job
 from rq.serializers import JSONSerializer
 
-from workers import logs
+from workers import logs, memory
 from workers import settings as configuration
 from workers.queue import Queue, connect, open_queue
 from workers.settings import Places, Settings
@@ -71,6 +71,7 @@ class Worker(RqWorker):
 
     def main_work_horse(self, job: Job, queue: RqQueue) -> None:
         die_with_parent()
+        memory.share_arenas()
         super().main_work_horse(job, queue)
 
     def run_maintenance_tasks(self) -> None:
@@ -104,6 +105,8 @@ def preload() -> None:
     from workers.aws.models import preload as preload_models
     from workers.diagnosis import diagnose
     from workers.engine import known
+    from workers.policy import lint
+    from workers.policy.actions import takes_resource
     from workers.slack import report
     from workers.slack.texts import load as load_texts
 
@@ -111,8 +114,12 @@ def preload() -> None:
     # A diagnosis of nothing, and its answer: they load what those of a pipeline would load.
     found = diagnose(Snapshot(unreadable()), catalogue=known())
     report.replies(found, "", load_texts())
+    # It asks for no action, so that the table of actions is read by hand.
+    for access in (each for provider in known().providers for each in known().access(provider)):
+        for action in access.actions:
+            takes_resource(action)
     pictures.preload()
-    log.debug("preloaded", jobs=jobs.__name__)
+    log.debug("preloaded", modules=(jobs.__name__, lint.__name__))
     gc.collect()
     gc.freeze()
 

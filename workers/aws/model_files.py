@@ -13,6 +13,7 @@ import json
 import tomllib
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
+from functools import cache
 from importlib import resources
 from typing import Any, TypeAlias
 
@@ -33,7 +34,7 @@ class ModelFiles(JSONFileLoader):
     """
 
     def __init__(self) -> None:
-        self._wanted = _wanted()
+        self._wanted = called()
 
     def load_file(self, file_path: str) -> Any:
         """The data of the file, given without its extension, or None when there is none."""
@@ -53,7 +54,9 @@ class ModelFiles(JSONFileLoader):
         return json.loads(json.dumps(data))
 
 
-def _wanted() -> Mapping[str, frozenset[str]]:
+@cache
+def called() -> Mapping[str, frozenset[str]]:
+    """The operations that are called, by service."""
     wanted: defaultdict[str, set[str]] = defaultdict(set)
     for service, operation in operations():
         wanted[service].add(operation)

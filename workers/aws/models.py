@@ -11,6 +11,7 @@ from __future__ import annotations
 import functools
 import os
 from collections.abc import Callable, Mapping
+from copy import copy
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,12 +20,14 @@ from botocore.credentials import Credentials
 from botocore.handlers import BUILTIN_HANDLERS, REGISTER_FIRST, REGISTER_LAST
 from botocore.hooks import HierarchicalEmitter
 
-from workers.aws.model_files import ModelFiles
+from workers.aws.model_files import ModelFiles, called
 from workers.aws.operations import services
 
 # So large, and so seldom needed, that the child that needs it loads it.
 _RARE = frozenset({"ec2"})
 _FALLBACK_REGION = "us-east-1"
+# What botocore itself may call to find the worker's own credentials.
+_CREDENTIALS = ("sso", "sso-oidc", "signin")
 _REGISTER: Mapping[Any, Callable[[HierarchicalEmitter, str, Any], None]] = {
     None: HierarchicalEmitter.register,
     REGISTER_FIRST: HierarchicalEmitter.register_first,
@@ -41,17 +44,14 @@ class Session(botocore.session.Session):
     """
 
     def __init__(self) -> None:
-        events = HierarchicalEmitter()
+        events = copy(_events())
         super().__init__(event_hooks=events, include_builtin_handlers=False)
         self.register_component("event_emitter", events)
-        for event, handler, *order in BUILTIN_HANDLERS:
-            if _happens(event):
-                _REGISTER[order[0] if order else None](events, event, handler)
         self._handed_in: Credentials | None = None
 
     def get_credentials(self) -> Any:
-        """Called by `create_client`."""
-        return self._handed_in
+        """Called by `create_client`. The worker's own where none are handed in."""
+        return self._handed_in or super().get_credentials()
 
     def client_for(self, credentials: Credentials, service: str, **options: Any) -> Any:
         """A client under these credentials. One caller at a time."""
@@ -106,7 +106,21 @@ def preload() -> None:
             session.client_for(nobody, service, region_name=_FALLBACK_REGION)
 
 
+@functools.cache
+def _events() -> HierarchicalEmitter:
+    """The handlers of every session, to be copied: to register one is to look into its code."""
+    events = HierarchicalEmitter()
+    for event, handler, *order in BUILTIN_HANDLERS:
+        if _happens(event):
+            _REGISTER[order[0] if order else None](events, event, handler)
+    return events
+
+
 def _happens(event: str) -> bool:
     """Whether an event, named `<what>[.<service>[.<operation>]]`, can occur in a session here."""
-    what, *where = event.split(".")
-    return what != "docs" and (not where or where[0] in services())
+    what, service, operation, *_ = *event.split("."), "", ""
+    if what == "docs":
+        return False
+    if not service or service in _CREDENTIALS:
+        return True
+    return service in called() and (operation in ("", "*") or operation in called()[service])

@@ -61,7 +61,7 @@ class Sessions:
         self.settings = settings
         self.attempts = attempts
         self._models = shared or models()
-        self._base = self._models.base
+        self._session = self._models.session()
         self._session_name = session_name(request_id)
         self._config = Config(
             retries={"mode": "adaptive", "total_max_attempts": attempts},
@@ -75,7 +75,6 @@ class Sessions:
         self._assumed = Once()
         self._clients: dict[tuple[str, AssumedRole, str, bool], BaseClient] = {}
         self._own: BaseClient | None = None
-        self._session = self._models.session()
         self._lock = Lock()
 
     # --- where -----------------------------------------------------------------------------
@@ -83,7 +82,7 @@ class Sessions:
     @property
     def home_region(self) -> str:
         """Where the worker itself lives; its STS endpoint makes the sessions."""
-        configured = self._models.home_region(self._base)
+        configured = self._models.home_region(self._session)
         if configured:
             return configured
         for account in self.settings.complete():
@@ -93,7 +92,7 @@ class Sessions:
 
     def partition(self, region: str) -> str:
         """aws, aws-cn, aws-us-gov …: the partition that a region belongs to."""
-        return str(self._base.get_partition_for_region(region))
+        return str(self._session.get_partition_for_region(region))
 
     def regions(self, account: str) -> tuple[str, ...]:
         """The regions in which an account's pipelines are looked for."""
@@ -240,7 +239,7 @@ class Sessions:
         """
         with self._lock:
             if self._own is None:
-                self._own = self._base.create_client(
+                self._own = self._session.create_client(
                     "sts", region_name=self.home_region, config=self._config
                 )
         return self._own
