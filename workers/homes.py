@@ -83,18 +83,27 @@ def _page(facts: _Facts, user: str) -> Json:
     room = facts.room
     if not room.settings.slack.allow_guests and room.directory.is_guest(user):
         return home.closed(room.texts)
+    mine = [each for each in facts.entries if each.request.requester == user]
+    waiting = [each for each in facts.entries if _waits_for(room, each, user)]
     return home.view(
-        mine=[each for each in facts.entries if each.request.requester == user],
-        waiting=[each for each in facts.entries if _waits_for(room, each, user)],
+        mine=mine,
+        waiting=waiting,
         watched=_watched(facts, user),
         recent=[
             _recent(room, each, user)
             for each in room.inquiries.recent(user)
             if each.root and each.arn  # watches and investigations have no pipeline
         ],
+        threads=_threads(room, [*mine[: home.MOST], *waiting[: home.MOST]]),
         settings=room.settings,
         texts=room.texts,
     )
+
+
+def _threads(room: Room, entries: Sequence[Entry]) -> dict[str, str]:
+    """The links to the threads in which fixes were asked for, by the request's id."""
+    found = {each.request.id: room.inquiries.standing(each.request.inquiry) for each in entries}
+    return {id: each.permalink for id, each in found.items() if each and each.permalink}
 
 
 def _waits_for(room: Room, entry: Entry, user: str) -> bool:

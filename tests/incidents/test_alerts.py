@@ -318,6 +318,28 @@ def test_unwatch_ends_it(house: House, consumer: Consumer, post: Post, broken_ke
     assert threads(house) == []
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "cart",
+        "payments-* in prod eu-west-1",
+        "tag:team=storefront",
+        "tag:team=storefront in prod",
+        "prod",
+    ],
+)
+def test_what_ends_a_watch_can_be_copied(house: House, text: str) -> None:
+    watch(house, text)
+    (note,) = house.roots()
+    command = note.text.partition("`/pipeline-access unwatch ")[2].partition("`")[0]
+    house.command(f"unwatch {command}")
+    house.work()
+    assert f"<@{DEV}> ended that this channel watches" in house.roots()[-1].text
+    house.command("watching")
+    house.work()
+    assert "watches nothing yet" in house.whispered()[-1]
+
+
 def test_watching_lists_what_is_watched_here(house: House) -> None:
     watch(house, "payments-* in prod")
     watch(house, "tag:team=storefront", PLATFORM)

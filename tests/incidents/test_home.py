@@ -169,7 +169,9 @@ def test_a_diagnosis_and_a_request_change_the_page(
     house.work()
     rounds_pass(house, redis)
     for user in (DEV, APPROVER):
-        assert "waits for approval" in page(house, user)
+        shown = page(house, user)
+        assert "waits for approval" in shown
+        assert shown.index("📝 <") < shown.index("Recent diagnoses")  # a link to the thread
 
     request = next(
         each

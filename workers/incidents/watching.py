@@ -33,6 +33,7 @@ def watch(room: Room, inquiry: Inquiry, target: Target) -> None:
             "watch.set",
             user=markup.user(inquiry.user),
             what=words.target(target, room.texts, room.settings),
+            typed=words.typed(target, room.settings),
             command=answers.COMMAND,
         )
     )

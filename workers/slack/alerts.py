@@ -132,6 +132,14 @@ def target(each: Target, texts: Texts, settings: Settings | None = None) -> Mrkd
     return texts("watch.within", what=words, where=code(where)) if where else words
 
 
+def typed(each: Target, settings: Settings) -> str:
+    """What is watched, as it is typed: `tag:team=payments in prod`."""
+    known = settings.account(each.value) if each.kind is Kind.ACCOUNT else None
+    word = f"tag:{each.value}" if each.kind is Kind.TAG else known.alias if known else each.value
+    where = answers.where(each.account, each.region, settings)
+    return f"{word} in {where}" if where else word
+
+
 def cause(each: Cause, texts: Texts) -> Mrkdwn:
     """The document that decides, in words: `the policy of KMS key 1111…`."""
     try:

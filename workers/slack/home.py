@@ -5,7 +5,7 @@ https://docs.slack.dev/surfaces/app-home
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from workers.incidents.health import Condition
@@ -73,15 +73,16 @@ def view(
     waiting: Sequence[Entry],
     watched: Watching,
     recent: Sequence[Recent],
+    threads: Mapping[str, str],
     settings: Settings,
     texts: Texts,
 ) -> Json:
-    """The page of one person."""
+    """The page of one person. `threads` are links to those of requests, by the request's id."""
     shown = [
         blocks.header(texts.plain("home.title")),
         blocks.section(texts("home.how", command=COMMAND)),
-        *_part("waiting", [_request(each, texts) for each in waiting], texts),
-        *_part("mine", [_request(each, texts) for each in mine], texts),
+        *_part("waiting", [_request(each, threads, texts) for each in waiting], texts),
+        *_part("mine", [_request(each, threads, texts) for each in mine], texts),
         *_part("watched", _watched(watched, settings, texts), texts),
         *_part("recent", [_diagnosis(each, texts) for each in recent], texts),
     ]
@@ -120,13 +121,14 @@ def _part(key: str, lines: Sequence[_Line], texts: Texts) -> Iterator[Json]:
         yield blocks.context(texts("join.and_more", number=len(lines) - MOST))
 
 
-def _request(entry: Entry, texts: Texts) -> _Line:
+def _request(entry: Entry, threads: Mapping[str, str], texts: Texts) -> _Line:
     request = entry.request
+    thread = threads.get(request.id)
     line = texts(
         "home.request",
         mark=texts(f"mark.{MARKS[entry.state]}"),
         access=escape(request.access, 300),
-        name=code(request.pipeline),
+        name=markup.link(thread, request.pipeline) if thread else code(request.pipeline),
     )
     state = texts(f"request.state.{entry.state}")
     return _Line(line, texts("home.request_notes", state=state, id=code(request.id)))
