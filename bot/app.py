@@ -32,6 +32,7 @@ from workers.slack.findings import (
     DOCUMENTATION,
     REQUEST_FIX,
     REQUEST_FIXES,
+    RETRY_DENIED,
     SHOW_CHANGE,
     SHOW_DETAILS,
 )
@@ -89,6 +90,7 @@ def build_app(settings: Settings, places: Places, redis: Redis) -> App:
     app.action(SHOW_REQUESTED)(decisions.show_requested)
     app.action(SHOW_DIFFERENCE)(decisions.show_difference)
     app.action(RETRY_STAGE)(decisions.retry_stage)
+    app.action(RETRY_DENIED)(decisions.retry_denied)
 
     app.event("app_mention")(incidents.mentioned)
     app.event("message")(incidents.written)

@@ -13,12 +13,12 @@ from typing import Any
 import structlog
 from slack_sdk import WebClient
 
-from bot.asking import Asked, entitled, new_request
+from bot.asking import Asked, new_request
 from bot.desk import Desk
 from workers.diagnosis.combination import CannotCombine
 from workers.diagnosis.model import Finding, Fix, Report
 from workers.diagnosis.report_json import from_json
-from workers.ledger import Entry
+from workers.ledger import Entitled, Entry
 from workers.ledger.states import OPEN
 from workers.queue import ANNOUNCE
 from workers.settings import People
@@ -221,7 +221,7 @@ class Approvals:
         )
 
     def _approvers(self, asked: Asked) -> tuple[Mrkdwn, ...]:
-        named = [entitled(account, self._desk.settings) for account in asked.accounts]
+        named = [Entitled.now(account, self._desk.settings) for account in asked.accounts]
         mentions = [
             each
             for one in named

@@ -9,7 +9,7 @@ from workers.diagnosis.combination import combined
 from workers.diagnosis.model import Finding, Fix, Report
 from workers.inquiry import Standing, new_id
 from workers.ledger import Cured, Document, Entitled, FixRequest
-from workers.settings import People, Settings
+from workers.settings import Settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,20 +72,6 @@ def new_request(
         ticket=ticket,
         requested_at=now,
         expires_at=now + settings.approvals.expires_hours * 3600,
-        entitled=tuple(entitled(account, settings) for account in asked.accounts),
+        entitled=tuple(Entitled.now(account, settings) for account in asked.accounts),
         stage=first.stage,
-    )
-
-
-def entitled(account: str, settings: Settings) -> Entitled:
-    """Who may decide over changes in one account, as configured now."""
-    known = settings.account(account)
-    if known is None:
-        return Entitled(account=account)
-    people = known.approvers or People()
-    return Entitled(
-        account=account,
-        groups=people.groups,
-        users=people.users,
-        approvals=known.approvals or 1,
     )

@@ -46,6 +46,13 @@ class Decisions:
         self._desk.hand_on(RETRY_STAGE, click)
         ack()
 
+    def retry_denied(self, ack: Ack, body: Json, action: Json) -> None:
+        """`Retry stage` of a denial that has passed by itself."""
+        inquiry, _, finding = str(action["value"]).partition(":")
+        click = _click(body, "", str(body["user"]["id"]), "retry")
+        self._desk.hand_on(RETRY_STAGE, {**click, "inquiry": inquiry, "finding": finding})
+        ack()
+
     def ask_why_not(self, ack: Ack, body: Json, action: Json, client: WebClient) -> None:
         """`Reject`: ask for the reason."""
         entry = self._desk.ledger.entry(str(action["value"]))

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
@@ -10,7 +12,9 @@ from demo.workspace import Message
 from tests.fixing.conftest import shown
 from tests.jobs.house import APPROVER, DEV, OTHER, House
 from tests.jobs.stage import Stage
+from tests.slack import reports
 from workers.aws.changes import CannotChange, Problem
+from workers.diagnosis.model import Fix, FixKind, Outcome
 from workers.fixing import retry
 from workers.fixing.retry import failed_execution, outcome_of
 from workers.ledger import Ledger
@@ -112,3 +116,57 @@ def test_a_refusal_of_aws_is_told(
     cured.workspace.press(APPROVER, shown(cured), "retry_stage")
     cured.work()
     assert "a newer execution of payments-deploy has begun" in texts(cured)
+
+
+@pytest.fixture
+def passed(house: House, stage: Stage) -> House:
+    """A thread about a denial that has passed by itself: nobody asked for any fix."""
+    fix = Fix(FixKind.RETRY, access="It is allowed now.", instructions="Retry the stage.")
+    finding = replace(reports.DENIED_KEY, id="passed", fix=fix)
+    report = replace(reports.BLOCKED, outcome=Outcome.CLEAR, findings=(finding,))
+    stage.diagnose = lambda *_, **__: report  # type: ignore[method-assign, assignment]
+    house.command("payments-deploy in prod")
+    house.work()
+    return house
+
+
+def test_a_denial_that_has_passed_is_retried_by_who_decides_in_the_account(
+    passed: House, stage: Stage, retried: list[str], monkeypatch: pytest.MonkeyPatch, ledger: Ledger
+) -> None:
+    aws(monkeypatch, lambda: "aws-request-9")
+    (finding,) = [m for m in passed.thread() if "retry_denied" in json.dumps(m.blocks)]
+    assert "Those who may approve changes" in json.dumps(finding.blocks)
+    passed.workspace.press(DEV, finding, "retry_denied")
+    passed.work()
+    assert "You may not decide" in passed.whispered(DEV)[-1]
+    assert (ledger.trail()[-1].content["event"], ledger.trail()[-1].content["actor"]) == (
+        "refused",
+        DEV,
+    )
+    for _ in range(2):
+        passed.workspace.press(APPROVER, finding, "retry_denied")
+    passed.worker().work(burst=True, max_jobs=2, logging_level="WARNING")
+    assert texts(passed).count("retries stage `Build`") == 1
+    done = Run("Build", "Compile", "Succeeded", "e1", "2099-10-01T12:05:00Z")
+    stage.runs = lambda *_: present((done, FAILED))  # type: ignore[attr-defined]
+    passed.work(rounds=2)
+    assert texts(passed).count("it succeeded") == 1
+    last = ledger.trail()[-1].content
+    assert (last["event"], last["actor"]) == ("retry_stage", APPROVER)
+    assert last["details"]["pipeline"] == reports.BLOCKED.arn
+    assert ledger.verify() is None
+
+
+def test_a_finding_that_is_no_passed_denial_cannot_be_retried(
+    house: House, retried: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A hidden value that names another finding starts nothing."""
+    aws(monkeypatch, lambda: pytest.fail("nothing may be retried"))
+    house.command("payments-deploy in prod")
+    house.work()
+    message = house.thread()[1]
+    (buttons,) = [each for each in message.blocks if each["type"] == "actions"]
+    buttons["elements"][0]["action_id"] = "retry_denied"
+    house.workspace.press(APPROVER, message, "retry_denied")
+    house.work()
+    assert "retries stage" not in texts(house)

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict
 
 from workers.fixing.clicks import clicker, explain
 from workers.ledger import Entry, Move, Result, State
-from workers.ledger.rules import Ruling, ruling
+from workers.ledger.rules import Matter, Ruling, ruling
 from workers.room import Room
 from workers.slack import blocks, delivery, fixes, markup
 from workers.slack.markup import Mrkdwn
@@ -55,7 +55,8 @@ def decide(room: Room, decision: Decision) -> Entry | None:
     if entry is None:
         log.warning("click on a request that is not there", request=decision.request)
         return None
-    who = clicker(room, entry, decision.user, decision.team, decision.channel)
+    matter = Matter.of(entry)
+    who = clicker(room, matter, decision.user, decision.team, decision.channel)
     allowed = ruling(
         entry,
         who,
@@ -65,7 +66,7 @@ def decide(room: Room, decision: Decision) -> Entry | None:
     )
     if not allowed.allows:
         room.ledger.refused(decision.request, decision.user, decision.move, allowed, decision.click)
-        _explain(room, entry, decision, allowed)
+        _explain(room, matter, decision, allowed)
         return None
     stepped = room.ledger.step(
         decision.request,
@@ -76,17 +77,18 @@ def decide(room: Room, decision: Decision) -> Entry | None:
         details=_details(entry, allowed),
     )
     if stepped.result is Result.LATE:
-        _explain(room, entry, decision, Ruling.LATE)
+        now = room.ledger.entry(decision.request) or entry
+        _explain(room, Matter.of(now), decision, Ruling.LATE)
         return None
     if allowed is Ruling.BREAK_GLASS and stepped.result is Result.DONE:
         _alarm(room, entry, decision)
     return room.ledger.entry(decision.request)
 
 
-def _explain(room: Room, entry: Entry, decision: Decision, why: Ruling) -> None:
+def _explain(room: Room, matter: Matter, decision: Decision, why: Ruling) -> None:
     explain(
         room,
-        entry,
+        matter,
         why,
         user=decision.user,
         channel=decision.channel,

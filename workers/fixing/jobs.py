@@ -142,7 +142,7 @@ def is_about(entry: Entry, inquiry: Inquiry) -> bool:
 def _follow(room: Room, retried: retrying.Retried, look: int) -> None:
     queue = open_queue(room.redis, room.settings.jobs)
     pause = timedelta(seconds=retrying.PAUSE_SECONDS)
-    job = f"follow-{retried.request}-{retried.execution}-{look}"
+    job = f"follow-{retried.stopped.id}-{retried.execution}-{look}"
     enqueue_later(queue, pause, FOLLOW, retried.model_dump(mode="json"), look, id=job)
 
 

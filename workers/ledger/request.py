@@ -11,6 +11,7 @@ import json
 from pydantic import BaseModel, ConfigDict
 
 from workers.ledger.states import State
+from workers.settings import People, Settings
 
 
 class _Value(BaseModel):
@@ -24,6 +25,20 @@ class Entitled(_Value):
     groups: tuple[str, ...] = ()
     users: tuple[str, ...] = ()
     approvals: int = 1
+
+    @staticmethod
+    def now(account: str, settings: Settings) -> Entitled:
+        """As it is configured at this moment; nobody for an account that is not."""
+        known = settings.account(account)
+        if known is None:
+            return Entitled(account=account)
+        people = known.approvers or People()
+        return Entitled(
+            account=account,
+            groups=people.groups,
+            users=people.users,
+            approvals=known.approvals or 1,
+        )
 
 
 class Document(_Value):

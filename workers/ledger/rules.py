@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from workers.ledger.request import Entry
+from workers.ledger.request import Entitled, Entry
 from workers.ledger.states import STANDING, IllegalMove, Move, State, after
 
 
@@ -41,25 +42,44 @@ class Clicker:
     is_guest: bool = False  # or a bot, or deactivated
 
 
-def may_retry(entry: Entry, who: Clicker) -> Ruling:
-    """Whether this person may run the stopped stage again: who asked for the cure, or anybody
-    entitled to decide over it, once it is verified."""
-    request = entry.request
-    if request.team and who.team and who.team != request.team:
+@dataclass(frozen=True, slots=True)
+class Matter:
+    """What a click is about: who asked for it, and who may decide in which accounts."""
+
+    id: str
+    team: str
+    channel: str
+    requester: str  # nobody where nobody asked
+    entitled: tuple[Entitled, ...]
+    state: State | None = None  # of the request, where there is one
+
+    @staticmethod
+    def of(entry: Entry) -> Matter:
+        asked = entry.request
+        return Matter(
+            asked.id, asked.team, asked.channel, asked.requester, asked.entitled, entry.state
+        )
+
+
+def may_retry(matter: Matter, who: Clicker) -> Ruling:
+    """Whether this person may run the stopped stage again: anybody entitled to decide in the
+    account, and who asked for the cure, once it is verified."""
+    if matter.team and who.team and who.team != matter.team:
         return Ruling.STRANGER
     if who.is_guest:
         return Ruling.GUEST
-    if entry.state is not State.VERIFIED:
+    if matter.state not in (None, State.VERIFIED):
         return Ruling.LATE
-    if who.id == request.requester or _is_entitled(entry, who):
+    if who.id == matter.requester or _is_entitled(matter.entitled, who):
         return Ruling.ALLOWED
+    if not any(each.groups or each.users for each in matter.entitled):
+        return Ruling.NOBODY
     return Ruling.NOT_ENTITLED
 
 
-def _is_entitled(entry: Entry, who: Clicker) -> bool:
-    return bool(entry.request.entitled) and all(
-        who.id in each.users or who.groups.intersection(each.groups)
-        for each in entry.request.entitled
+def _is_entitled(entitled: Sequence[Entitled], who: Clicker) -> bool:
+    return bool(entitled) and all(
+        who.id in each.users or who.groups.intersection(each.groups) for each in entitled
     )
 
 
@@ -87,7 +107,7 @@ def ruling(entry: Entry, who: Clicker, move: Move, now: float, *, break_glass: b
         return Ruling.EXPIRED
     if not any(each.groups or each.users for each in request.entitled):
         return Ruling.NOBODY
-    entitled = _is_entitled(entry, who)
+    entitled = _is_entitled(request.entitled, who)
     if move is Move.APPROVE and who.id == request.requester:
         return Ruling.BREAK_GLASS if break_glass and entitled else Ruling.SELF
     if not entitled:

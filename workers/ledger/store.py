@@ -212,14 +212,14 @@ class Ledger:
                 return Stepped(Result.SEEN, State(cast(bytes, value).decode()))
         raise Busy
 
-    def refused(self, request_id: str, actor: str, move: Move, why: str, click: str) -> None:
+    def refused(self, request_id: str, actor: str, move: str, why: str, click: str) -> None:
         """Note a click that was refused: who tried what, and why not."""
         self.note(
             {
                 "event": "refused",
                 "request": request_id,
                 "actor": actor,
-                "move": move.value,
+                "move": str(move),
                 "why": why,
                 "click": click,
                 "at": time.time(),

@@ -23,6 +23,7 @@ REQUEST_FIXES = "request_fixes"
 SHOW_CHANGE = "show_change"
 SHOW_DETAILS = "show_details"
 DOCUMENTATION = "documentation"
+RETRY_DENIED = "retry_denied"
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +112,11 @@ def requestable(fix: Fix | None) -> bool:
         and bool(fix.steps)
         and not any(step.owned_by for step in fix.steps)
     )
+
+
+def retriable(each: Finding) -> bool:
+    """Whether the denial has passed by itself, so that running the stage again is all it takes."""
+    return each.fix is not None and each.fix.kind is FixKind.RETRY and bool(each.stage)
 
 
 def value(inquiry: str, finding_id: str) -> str:
@@ -238,6 +244,21 @@ def _buttons(each: Finding, inquiry: str, texts: Texts, requested: Requested | N
     if requestable(each.fix) and (requested is None or requested.settled):
         elements.append(
             blocks.button(texts.plain("button.request"), REQUEST_FIX, ids, style="primary")
+        )
+    if retriable(each):
+        elements.append(
+            blocks.button(
+                texts.plain("button.retry_stage"),
+                RETRY_DENIED,
+                ids,
+                style="primary",
+                confirm=blocks.confirm(
+                    texts.plain("confirm.retry_stage"),
+                    texts("confirm.retry_denied_text", stage=code(each.stage, 100)),
+                    texts.plain("button.retry_stage"),
+                    texts.plain("input.cancel"),
+                ),
+            )
         )
     if each.fix is not None and (each.fix.diff or each.fix.snippets):
         elements.append(blocks.button(texts.plain("button.change"), SHOW_CHANGE, ids))
