@@ -193,13 +193,15 @@ def test_a_project_keeps_the_names_of_secrets_and_no_values(
         "vpcConfig": {"vpcId": "vpc-1", "subnets": ["subnet-1"], "securityGroupIds": ["sg-1"]},
         "logsConfig": {"cloudWatchLogs": {"status": "ENABLED", "groupName": "/builds"}},
         "environment": {
+            "image": f"{PIPELINES}.dkr.ecr.eu-west-1.amazonaws.com/base:1",
+            "imagePullCredentialsType": "SERVICE_ROLE",
             "environmentVariables": [
                 {"name": "PLAIN", "value": SECRET, "type": "PLAINTEXT"},
                 {"name": "OLD", "value": SECRET},
                 {"name": "DB", "value": f"{secret}:password::", "type": "SECRETS_MANAGER"},
                 {"name": "API", "value": "api-key:token", "type": "SECRETS_MANAGER"},
                 {"name": "P", "value": "/shop/token", "type": "PARAMETER_STORE"},
-            ]
+            ],
         },
         "tags": [{"key": "team", "value": "shop"}],
     }
@@ -207,6 +209,8 @@ def test_a_project_keeps_the_names_of_secrets_and_no_values(
     found = read(sessions, Kind.PROJECT, arn)["projects", arn].require()
     assert isinstance(found, Project)
     assert (found.vpc_id, found.subnets, found.log_group) == ("vpc-1", ("subnet-1",), "/builds")
+    assert found.security_groups == ("sg-1",)
+    assert (found.image.rpartition("/")[2], found.pulls_image) == ("base:1", True)
     assert found.secrets == (
         secret,
         f"arn:aws:secretsmanager:{HERE}:secret:api-key-??????",

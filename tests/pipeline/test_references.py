@@ -196,6 +196,8 @@ def test_a_project_unfolds_to_its_role_key_and_endpoints_in_the_next_round() -> 
                 "service_role": role("build"),
                 "encryption_key": f"arn:aws:kms:{WHERE}:alias/build",
                 "vpc_id": "vpc-1",
+                "image": f"{HOME}.dkr.ecr.{REGION}.amazonaws.com/base:1",
+                "pulls_image": True,
             }
         },
         keys={
@@ -209,6 +211,7 @@ def test_a_project_unfolds_to_its_role_key_and_endpoints_in_the_next_round() -> 
         Reference(Kind.ROLE, role("build"), HOME),
         Reference(Kind.KEY, f"arn:aws:kms:{WHERE}:alias/build", HOME, REGION),
         Reference(Kind.VPC_ENDPOINTS, "vpc-1", HOME, REGION),
+        Reference(Kind.REPOSITORY, f"arn:aws:ecr:{WHERE}:repository/base", HOME, REGION),
     }
     assert third == {Reference(Kind.KEY, f"arn:aws:kms:{WHERE}:key/1", HOME, REGION)}
 

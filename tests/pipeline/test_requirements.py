@@ -156,6 +156,21 @@ def test_build_logs_secrets_and_vpc_are_the_project_roles() -> None:
     assert read.resource == secret.replace("??????", "AbCdEf"), "one example of the pattern"
 
 
+def test_an_image_is_pulled_by_the_projects_role_where_the_project_says_so() -> None:
+    """https://docs.aws.amazon.com/codebuild/latest/userguide/sample-ecr.html"""
+    image = f"{TARGET}.dkr.ecr.{REGION}.amazonaws.com/base/node:18"
+    found = snapshot(source(), build(), projects=projects(image=image, pulls_image=True))
+    repository = f"arn:aws:ecr:{REGION}:{TARGET}:repository/base/node"
+    assert {
+        ("ecr:GetAuthorizationToken", "*"),
+        ("ecr:BatchGetImage", repository),
+        ("ecr:GetDownloadUrlForLayer", repository),
+    } <= required(found, principal=BUILD_ROLE)
+    for other in ({"image": image}, {"image": "aws/codebuild/standard:7.0", "pulls_image": True}):
+        needs = required(snapshot(source(), build(), projects=projects(**other)))
+        assert not any(action.startswith("ecr:") for action, _ in needs)
+
+
 def test_an_actions_own_variables_name_secrets_and_parameters_too() -> None:
     """https://docs.aws.amazon.com/codepipeline/latest/userguide/action-reference-CodeBuild.html"""
     variables = [

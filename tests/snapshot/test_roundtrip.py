@@ -187,6 +187,8 @@ def projects(arn: str) -> st.SearchStrategy[Project]:
         tuples(names),
         tags,
         tuples(names),
+        texts,
+        st.booleans(),
     )
 
 

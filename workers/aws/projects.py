@@ -30,7 +30,7 @@ def _project(answer: Reading[Answer]) -> Reading[Project]:
 
 
 def _described(project: Answer) -> Project:
-    source = project.get("source", {})
+    source, environment = project.get("source", {}), project.get("environment", {})
     auth = source.get("auth", {})
     logs = project.get("logsConfig", {}).get("cloudWatchLogs", {})
     copies = project.get("logsConfig", {}).get("s3Logs", {})
@@ -42,6 +42,8 @@ def _described(project: Answer) -> Project:
         vpc_id=project.get("vpcConfig", {}).get("vpcId") or None,
         subnets=tuple(project.get("vpcConfig", {}).get("subnets", ())),
         security_groups=tuple(project.get("vpcConfig", {}).get("securityGroupIds", ())),
+        image=environment.get("image", ""),
+        pulls_image=environment.get("imagePullCredentialsType") == "SERVICE_ROLE",
         source_type=source.get("type", "CODEPIPELINE"),
         source_auth=auth.get("resource") or auth.get("type", ""),
         log_group=logs.get("groupName"),

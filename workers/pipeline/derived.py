@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -15,6 +16,10 @@ from workers.snapshot.model import Action, Project, Reading, Rule, Snapshot, Sta
 
 # The characters that Secrets Manager adds to a secret's name: a policy matches them with `?`.
 _SUFFIX, _EXAMPLE_SUFFIX = "-??????", "-AbCdEf"
+# https://docs.aws.amazon.com/AmazonECR/latest/userguide/Registries.html
+_ECR_IMAGE = re.compile(
+    r"(?P<account>\d{12})\.dkr\.ecr\.(?P<region>[a-z0-9-]+)\.amazonaws\.com(?:\.cn)?/(?P<name>[^:@]+)"
+)
 _RUN_DOCUMENTS = {"WINDOWS": "AWS-RunPowerShellScript"}
 
 
@@ -38,6 +43,8 @@ def of_project(snapshot: Snapshot, project: Project, configuration: Mapping[str,
         scope["project_connection"] = (Value(project.source_auth),)
     if project.service_role:
         scope["project_role_arn"] = (Value(project.service_role),)
+    if image := project_image(project):
+        scope["project_image"] = (Value(image),)
     if project.vpc_id:
         scope["vpc_id"] = (Value(project.vpc_id),)
         scope |= _network(project.subnets, project.security_groups)
@@ -49,6 +56,15 @@ def of_project(snapshot: Snapshot, project: Project, configuration: Mapping[str,
             "project_log_context": encryption_context(snapshot, place, bucket, project.s3_logs),
         }
     return scope
+
+
+def project_image(project: Project) -> str | None:
+    """The ECR repository of an image that the build pulls with its own role."""
+    found = _ECR_IMAGE.match(project.image) if project.pulls_image else None
+    if found is None:
+        return None
+    partition = place_of(project.arn).partition
+    return f"arn:{partition}:ecr:{found['region']}:{found['account']}:repository/{found['name']}"
 
 
 def place_of(arn: str) -> Place:

@@ -180,6 +180,7 @@ class _Wanted:
         account, region = account_of(project.arn), region_of(project.arn)
         yield from _principal(project.service_role)
         yield from self.key(project.encryption_key, account, region)
+        yield from self.at(Kind.REPOSITORY, derived.project_image(project))
         if project.vpc_id:
             yield Reference(Kind.VPC_ENDPOINTS, project.vpc_id, account, region)
         if project.s3_logs:

@@ -283,6 +283,8 @@ def _project(arn: str, project: wire.Project) -> m.Project:
         vpc_id=project.vpc_id,
         subnets=tuple(project.subnets),
         security_groups=tuple(project.security_groups),
+        image=project.image,
+        pulls_image=project.pulls_image,
         source_type=project.source_type,
         source_auth=project.source_auth,
         log_group=project.log_group,

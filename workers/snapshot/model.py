@@ -316,6 +316,8 @@ class Project:
     secrets: tuple[str, ...] = ()  # ARNs or names of secrets and parameters the build reads
     tags: Reading[Mapping[str, str]] = field(default_factory=unreadable)
     security_groups: tuple[str, ...] = ()  # ids, of the VPC configuration
+    image: str = ""  # of the build's container
+    pulls_image: bool = False  # with its own role, not with CodeBuild's credentials
 
 
 @dataclass(frozen=True, slots=True)

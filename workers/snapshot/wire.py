@@ -242,6 +242,8 @@ class Project(Part):
     vpc_id: str | None = None
     subnets: list[str] = Field(default_factory=list)
     security_groups: list[str] = Field(default_factory=list)
+    image: str = ""
+    pulls_image: bool = False
     source_type: str = "CODEPIPELINE"
     source_auth: str = ""
     log_group: str | None = None
