@@ -49,20 +49,7 @@ def new_request(
         region=found.region,
         pipeline_arn=found.arn,
         access=fix.access or first.headline,
-        documents=tuple(
-            Document(
-                kind=step.target.kind,
-                id=step.target.id,
-                account=step.target.account,
-                region=step.target.region,
-                name=step.target.name,
-                path=step.target.path,
-                before=step.before,
-                after=step.after,
-                diff=step.diff,
-            )
-            for step in fix.steps
-        ),
+        documents=tuple(Document.of(step) for step in fix.steps),
         fingerprint=fix.fingerprint,
         proven=fix.proven,
         requester=user,

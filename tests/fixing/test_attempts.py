@@ -11,6 +11,7 @@ from demo.workspace import Message
 from tests.fixing.conftest import TARGETS, only, shown
 from tests.fixing.documents import Documents
 from tests.jobs.house import APPROVER, House
+from workers.diagnosis.plans import fingerprint
 from workers.ledger import Ledger, State
 from workers.ledger.request import FixRequest
 
@@ -43,16 +44,13 @@ def test_a_document_that_was_swapped_with_its_fingerprint_is_not_written(
     house: House, requested: Message, ledger: Ledger, documents: Documents, redis: Redis
 ) -> None:
     """Even where everything in the request fits together: the approvals were for another."""
-    from workers.diagnosis.plans import fingerprint
-    from workers.fixing.plan import steps_of
-
     house.workspace.press(APPROVER, shown(house), "approve_fix")
     house.worker().work(burst=True, max_jobs=1, logging_level="WARNING")
     request = only(ledger).request
     first, *rest = request.documents
     wider = first.model_copy(update={"after": "allow everything to everybody"})
     altered = request.model_copy(update={"documents": (wider, *rest)})
-    alter(redis, altered, fingerprint=fingerprint(steps_of(altered)))
+    alter(redis, altered, fingerprint=fingerprint(altered.steps))
     house.work(rounds=2)
     assert only(ledger).state is State.FAILED
     assert documents.log == []

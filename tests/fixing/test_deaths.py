@@ -81,20 +81,7 @@ class Plan:
             region=REGION,
             pipeline_arn=f"arn:aws:codepipeline:{REGION}:{ACCOUNT}:payments-deploy",
             access="three documents",
-            documents=tuple(
-                Document(
-                    kind=step.target.kind,
-                    id=step.target.id,
-                    account=step.target.account,
-                    region=step.target.region,
-                    name=step.target.name,
-                    path=step.target.path,
-                    before=step.before,
-                    after=step.after,
-                    diff=step.diff,
-                )
-                for step in steps
-            ),
+            documents=tuple(Document.of(step) for step in steps),
             fingerprint=fingerprint(steps),
             requester=cast.DEVELOPER.id,
             team=self.world.workspace.directory.team.id,

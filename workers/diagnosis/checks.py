@@ -175,10 +175,6 @@ class Checker:
             resource_in_management_account=self._manages(owner),
         )
 
-    def documents_of(self, principal: str) -> tuple[Policy, ...]:
-        """The identity-based policies of a role or user."""
-        return self._identity(role_of(principal)).identity
-
     def document(self, text: PolicyText, name: str, kind: PolicyKind) -> Document:
         """A parsed document; the same text under the same name is parsed once."""
         key = (name, kind, text)

@@ -7,7 +7,6 @@ flip to allowed.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -186,8 +185,3 @@ def named_principals(text: str | None) -> tuple[str, ...]:
         for value in values:
             found |= dict.fromkeys(map(str, value if isinstance(value, list) else [value]))
     return tuple(each for each in found if each.startswith("arn:") or "." in each)
-
-
-def as_text(value: Any) -> str:
-    """A JSON value as the text of a step's document."""
-    return json.dumps(value, indent=2, ensure_ascii=False)

@@ -11,7 +11,7 @@ from __future__ import annotations
 from workers.aws.changes import CannotChange, Problem, Standing
 from workers.aws.sessions import CannotAssume
 from workers.diagnosis.plans import fingerprint
-from workers.fixing.plan import Later, Plan, steps_of
+from workers.fixing.plan import Later, Plan
 from workers.fixing.undo import undo
 from workers.ledger import Entry, Move, State
 from workers.ledger.journal import Made, Stopped
@@ -54,7 +54,7 @@ def _is_what_was_approved(room: Room, entry: Entry) -> bool:
     documents are those of its fingerprint. The approvals are in the audit trail, whose entries
     hold the request's hash; who can write in Redis must not turn one approval into another."""
     request = entry.request
-    if fingerprint(steps_of(request)) != request.fingerprint:
+    if fingerprint(request.steps) != request.fingerprint:
         return False
     said = [
         each.content.get("digest")

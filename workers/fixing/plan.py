@@ -5,8 +5,7 @@ from __future__ import annotations
 from workers.aws.changes import Change
 from workers.aws.mandate import Mandate
 from workers.aws.sessions import Sessions
-from workers.diagnosis.model import Step, Target, TargetKind
-from workers.ledger import Entry, FixRequest
+from workers.ledger import Entry
 from workers.ledger.journal import Made, Stopped, made, stopped
 from workers.room import Room
 
@@ -23,7 +22,7 @@ class Plan:
         self.request = entry.request
         self.revision = entry.revision
         self.last = last
-        self.steps = steps_of(entry.request)
+        self.steps = entry.request.steps
         self._sessions = Sessions(room.settings, request_id=entry.request.id)
         self._mandate = mandate(room, entry)
         self._changes: dict[int, Change] = {}
@@ -51,25 +50,6 @@ class Plan:
 
     def say(self, key: str, **values: str) -> str:
         return self.room.texts.plain(f"request.{key}", **values)
-
-
-def steps_of(request: FixRequest) -> tuple[Step, ...]:
-    return tuple(
-        Step(
-            target=Target(
-                kind=TargetKind(each.kind),
-                id=each.id,
-                account=each.account,
-                region=each.region,
-                name=each.name,
-                path=each.path,
-            ),
-            before=each.before,
-            after=each.after,
-            diff=each.diff,
-        )
-        for each in request.documents
-    )
 
 
 def mandate(room: Room, entry: Entry) -> Mandate:

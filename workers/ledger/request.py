@@ -10,6 +10,7 @@ import json
 
 from pydantic import BaseModel, ConfigDict
 
+from workers.diagnosis.model import Step, Target, TargetKind
 from workers.ledger.states import State
 from workers.settings import People, Settings
 
@@ -54,6 +55,27 @@ class Document(_Value):
     after: str
     diff: str
 
+    @staticmethod
+    def of(step: Step) -> Document:
+        target = step.target
+        return Document(
+            kind=target.kind,
+            id=target.id,
+            account=target.account,
+            region=target.region,
+            name=target.name,
+            path=target.path,
+            before=step.before,
+            after=step.after,
+            diff=step.diff,
+        )
+
+    @property
+    def step(self) -> Step:
+        kind = TargetKind(self.kind)
+        target = Target(kind, self.id, self.account, self.region, self.name, self.path)
+        return Step(target, self.before, self.after, self.diff)
+
     @property
     def key(self) -> str:
         """The same for two requests that would change the same document."""
@@ -90,6 +112,11 @@ class FixRequest(_Value):
     expires_at: float
     entitled: tuple[Entitled, ...]
     stage: str = ""
+
+    @property
+    def steps(self) -> tuple[Step, ...]:
+        """The documents as steps to make, in order."""
+        return tuple(each.step for each in self.documents)
 
     @property
     def accounts(self) -> tuple[str, ...]:

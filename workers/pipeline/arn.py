@@ -64,11 +64,6 @@ def partition_of(region: str, example: str | None = None) -> str:
     return "aws"
 
 
-def role_name(arn: str) -> str:
-    """The name of a role without its path: the last segment of `role/path/name`."""
-    return arn.rsplit("/", 1)[-1]
-
-
 def service_host(service: str, region: str, partition: str) -> str | None:
     """The host that kms:ViaService carries: `s3.eu-west-1.amazonaws.com`.
 
