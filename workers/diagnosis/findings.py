@@ -202,6 +202,8 @@ class Author:
 
     def _unread(self, draft: Draft) -> str:
         names = draft.cause.unread if draft.cause is not None else ()
+        if not names and draft.kind.startswith("undecided"):
+            return self.texts.say("words.some_session")
         called = [_ARN.sub(lambda arn: self.names.short(arn[0]), name) for name in names]
         return self.texts.listed(called, 3)
 

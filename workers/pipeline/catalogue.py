@@ -263,10 +263,20 @@ def _condition_keys(action: str) -> frozenset[str]:
     if not reference.actions.action_exists(service, name):
         raise ValueError(f"AWS has no action {action} (Service Authorization Reference)")
     details = reference.actions.get_action_details(service, name)
-    of_resources = (key for type in details["resourceTypes"] for key in type["conditionKeys"])
+    types = details["resourceTypes"]
+    of_resources = [key for type in types for key in type["conditionKeys"]]
+    # Every request for a resource of the type carries these: its tags, a key's aliases.
+    for type in types:
+        described = reference.resources.get_resource_type_details(service, type["name"])
+        of_resources += described.get("conditionKeys") or ()
     return frozenset(
-        re.sub(r"[<$].*$", "*", key).lower() for key in (*details["conditionKeys"], *of_resources)
+        re.sub(r"([<$].*|/tag-key)$", _family, key).lower()
+        for key in (*details["conditionKeys"], *of_resources)
     )
+
+
+def _family(found: re.Match[str]) -> str:
+    return "/*" if found[1] == "/tag-key" else "*"
 
 
 def _read(file: Traversable, model: type[_Model]) -> _Model:

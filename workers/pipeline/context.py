@@ -71,6 +71,13 @@ _NEVER_OF_SERVICES = frozenset(
 # key at all, save `Null`.
 _NETWORK = frozenset({"aws:sourcevpc", "aws:sourcevpce", "aws:vpcsourceip", "aws:sourcevpcarn"})
 _NULL = re.compile(r'"Null"\s*:\s*\{([^}]*)\}', re.IGNORECASE)
+# No endpoint of AWS takes less than TLS 1.2, so that a statement about less never applies.
+# https://aws.amazon.com/blogs/security/tls-1-2-required-for-aws-endpoints/
+_TLS, _LEAST_TLS = "s3:tlsversion", "1.2"
+_LESS_TLS = re.compile(
+    r'"NumericLessThan(?:IfExists)?"\s*:\s*\{\s*"s3:TlsVersion"\s*:\s*\[?\s*"?1\.[012]"?\s*\]?\s*\}',
+    re.IGNORECASE,
+)
 # Global keys that only some actions carry; the reference lists them with the action.
 _LISTED_WITH_ACTION = ("aws:requesttag/", "aws:tagkeys", "aws:resourcetag/")
 
@@ -78,19 +85,23 @@ _LISTED_WITH_ACTION = ("aws:requesttag/", "aws:tagkeys", "aws:resourcetag/")
 class Mentions:
     """The condition keys that any document of the snapshot mentions, lower case.
 
-    `tested` are those whose mere presence is tested.
+    `tested` are those whose mere presence is tested. `asks_old_tls_only` says that whoever asks
+    for the version of TLS asks whether it is less than what AWS takes at all.
     """
 
     def __init__(self, snapshot: Snapshot) -> None:
         keys: set[str] = set()
         tested: set[str] = set()
+        old_tls = 0
         for text in _documents(snapshot):
             for pattern in (_AS_KEY, _AS_VARIABLE):
                 keys.update(found.lower() for found in pattern.findall(text))
+            old_tls += text.lower().count(f'"{_TLS}"') - len(_LESS_TLS.findall(text))
             for block in _NULL.findall(text):
                 tested.update(found.lower() for found in _AS_KEY.findall(block))
         self.keys = frozenset(keys)
         self.tested = frozenset(tested)
+        self.asks_old_tls_only = old_tls == 0
 
 
 class Contexts:
@@ -130,6 +141,11 @@ class Contexts:
             context |= self._organisation("aws:Resource", resource_account)
         if not service and resource.split(":", 3)[2:3] == ["kms"]:
             context["kms:CallerAccount"] = account_of(principal)
+        tags = self._tags_of(resource)
+        context |= tags or {}
+        context |= self._aliases_of(resource)
+        if self._mentioned.asks_old_tls_only and _TLS in self._mentioned.keys:
+            context["s3:TlsVersion"] = _LEAST_TLS
         if service:
             context["aws:PrincipalIsAWSService"] = "true"
             context["aws:PrincipalServiceName"] = principal
@@ -145,9 +161,33 @@ class Contexts:
         open_keys = {
             key
             for key in self._mentioned.keys - known - (never - maybe)
+            if not (tags is not None and ":resourcetag/" in key)
             if key in maybe or self._may_be_sent(key, supported, principal, resource_account)
         }
         return context, frozenset(open_keys)
+
+    def _aliases_of(self, resource: str) -> Context:
+        """https://docs.aws.amazon.com/kms/latest/developerguide/alias-authorization.html"""
+        reading = self._snapshot.keys.get(resource)
+        held = reading.value if reading is not None else None
+        if held is None or not held.aliases.value:
+            return {}
+        return {"kms:ResourceAliases": tuple(held.aliases.value)}
+
+    def _tags_of(self, resource: str) -> Context | None:
+        """The tags of a resource as the request carries them; None where they were not read."""
+        places = (self._snapshot.keys, self._snapshot.roles, self._snapshot.projects)
+        reading = next((place[resource] for place in places if resource in place), None)
+        held = reading.value if reading is not None else None
+        if held is None or held.tags.state is not State.PRESENT:
+            return None
+        service = resource.split(":", 3)[2]
+        context: Context = {}
+        for key, value in held.tags.require().items():
+            context[f"aws:ResourceTag/{key}"] = value
+            if service == "iam":
+                context[f"iam:ResourceTag/{key}"] = value
+        return context
 
     def _never(self, principal: str, inside_vpc: bool) -> frozenset[str]:
         if ":user/" in principal or principal == self._snapshot.caller:
