@@ -36,10 +36,10 @@ def may_ask(room: Room, inquiry: Inquiry, account: str) -> bool:
     return may_tell(room, inquiry.user, inquiry.channel, account)
 
 
-def may_tell(room: Room, user: str, channel: str, account: str) -> bool:
+def may_tell(room: Room, user: str, channel: str, account: str, *, patient: bool = False) -> bool:
     """Whether a channel may be told about an account because that person wishes it.
 
-    Raises NotKnown.
+    `patient` as for `Directory.are`. Raises NotKnown.
     """
     known = room.settings.account(account)
     if known is None:
@@ -49,7 +49,7 @@ def may_tell(room: Room, user: str, channel: str, account: str) -> bool:
     people = known.askers
     if people is None or not (people.users or people.groups):
         return True
-    return room.directory.are(user, people)
+    return room.directory.are(user, people, patient=patient)
 
 
 def may_be_shown(room: Room, user: str, account: str) -> bool:
@@ -58,7 +58,9 @@ def may_be_shown(room: Room, user: str, account: str) -> bool:
     An account whose answers are bound to channels is told of there alone. Raises NotKnown.
     """
     known = room.settings.account(account)
-    return known is not None and not known.channels and may_tell(room, user, "", account)
+    if known is None or known.channels:
+        return False
+    return may_tell(room, user, "", account, patient=True)
 
 
 def open_to_us(room: Room, channel: str) -> bool:

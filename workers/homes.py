@@ -111,7 +111,7 @@ def _waits_for(room: Room, entry: Entry, user: str) -> bool:
     if entry.state is not Fix.REQUESTED or request.requester == user:
         return False
     return all(
-        room.directory.are(user, People(groups=each.groups, users=each.users))
+        room.directory.are(user, People(groups=each.groups, users=each.users), patient=True)
         for each in request.entitled
     )
 
@@ -170,7 +170,10 @@ def _line(
     """A pipeline as the person may see it; None when they may not ask about its account."""
     channels = tuple(dict.fromkeys(each.channel for each in by))
     account = room.settings.account(known.account)
-    if account is None or not may_tell(room, user, (account.channels or ("",))[0], account.id):
+    if account is None:
+        return None
+    channel = next(iter(account.channels or ()), "")
+    if not may_tell(room, user, channel, account.id, patient=True):
         return None
     shown = may_be_shown(room, user, known.account)
     return home.Watched(

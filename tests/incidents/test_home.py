@@ -245,6 +245,30 @@ def test_the_same_page_is_not_sent_twice(house: House, watched: Scene, redis: Re
     assert house.workspace.home(DEV) == shown
 
 
+def test_pages_made_by_themselves_do_not_ask_slack_for_groups_again_and_again(
+    house: House, stage: Stage, redis: Redis
+) -> None:
+    """usergroups.users.list may be called 20 times a minute, for all that the bot does together.
+
+    https://docs.slack.dev/reference/methods/usergroups.users.list
+    """
+    house.command("payments-deploy in prod")
+    house.work()
+    house.workspace.press(DEV, house.thread()[1], "request_fix")
+    view = house.workspace.modal(DEV)
+    assert view is not None
+    house.workspace.submit(DEV, view, {"reason": "needed"})
+    house.work()
+    people = (DEV, OTHER, APPROVER, "U0APPROVER2")
+    for user in people:
+        open_home(house, user)
+    house.workspace.faults.fail("usergroups.users.list", times=100)
+    watch(house, "zeta-*")
+    rounds_pass(house, redis)
+    for user in people:
+        assert "zeta-*" in page(house, user)
+
+
 @pytest.fixture
 def bound_house(
     valkey: str, scene: Scene, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -21,6 +21,9 @@ PREFIX = "pipeline-access:people:"
 GUEST_SECONDS = 600
 MEMBERS_SECONDS = 60
 HOME_SECONDS = 3600
+_NOT_VISIBLE = frozenset(
+    {"channel_not_found", "fetch_members_failed", "missing_scope", "not_in_channel"}
+)
 
 
 class NotKnown(Exception):
@@ -73,12 +76,15 @@ class Directory:
         found = self._remembered(f"in:{channel}", GUEST_SECONDS, lambda: self._inside(channel))
         return user in cast("Iterable[str]", found)
 
-    def are(self, user: str, people: People, *, fresh: bool = False) -> bool:
+    def are(self, user: str, people: People, *, fresh: bool = False, patient: bool = False) -> bool:
         """Whether the person is one of those, by name or by group.
 
         A remembered *no* is asked again, for people are added to groups to be let in now; with
-        `fresh` a remembered *yes* is, too.
+        `fresh` a remembered *yes* is, too. Where nobody waits to be let in (`patient`), what is
+        remembered for a minute is good enough.
         """
+        if patient:
+            return user in people.users or any(user in self.members(g) for g in people.groups)
         return user in people.users or any(
             (not fresh and user in self.members(group)) or user in self.members(group, fresh=True)
             for group in people.groups
@@ -141,7 +147,7 @@ class Directory:
                     "conversations_members", channel=channel, limit="1000", cursor=cursor
                 )
             except NotKnown as unknown:
-                if unknown.word in ("channel_not_found", "missing_scope", "not_in_channel"):
+                if unknown.word in _NOT_VISIBLE:
                     return []
                 raise
             found += answer["members"]
