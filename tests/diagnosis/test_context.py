@@ -122,3 +122,54 @@ def test_a_deny_that_leaves_a_role_out_and_not_its_sessions_is_told_in_words() -
     report = examine(json.dumps(made))
     assert report.outcome is Outcome.UNKNOWN, told(report)
     assert report.findings[0].headline.endswith("depends on which session of the role asks")
+
+
+def test_time_is_what_the_snapshot_has() -> None:
+    """https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_use_revoke-sessions.html"""
+    revoked = {
+        "Effect": "Deny",
+        "Action": "*",
+        "Resource": "*",
+        "Condition": {"DateLessThan": {"aws:TokenIssueTime": "2024-01-01T00:00:00.000Z"}},
+    }
+    made = world(allow("codebuild:*", "codecommit:*"), taken_at="2025-06-01T00:00:00Z")
+    made["roles"][SERVICE_ROLE]["policies"]["AWSRevokeOlderSessions"] = [revoked]
+    report = examine(json.dumps(made))
+    assert report.outcome is Outcome.CLEAR, told(report)
+    until = {"DateLessThan": {"aws:CurrentTime": "2025-01-01T00:00:00Z"}}
+    expired = world(
+        {**allow("codebuild:*", "codecommit:*"), "Condition": until},
+        taken_at="2025-06-01T00:00:00Z",
+    )
+    report = examine(json.dumps(expired))
+    assert report.outcome is Outcome.BLOCKED, told(report)
+
+
+def test_a_service_calls_for_the_organisation_of_the_account_it_names() -> None:
+    """The policy of AWS's page against confused deputies, under which pipelines run.
+
+    https://docs.aws.amazon.com/organizations/latest/userguide/orgs_manage_policies_rcps_examples.html
+    """
+    deputy = {
+        "Effect": "Deny",
+        "Principal": "*",
+        "Action": ["s3:*", "sts:AssumeRole"],
+        "Resource": "*",
+        "Condition": {
+            "StringNotEqualsIfExists": {"aws:SourceOrgID": "o-mine"},
+            "Null": {"aws:SourceAccount": "false"},
+            "Bool": {"aws:PrincipalIsAWSService": "true"},
+        },
+    }
+    everything = [{"name": "FullAWSAccess", "document": [allow("*")]}]
+    for organisation, outcome in (("o-mine", Outcome.CLEAR), ("o-other", Outcome.BLOCKED)):
+        place = {
+            "organisation": organisation,
+            "management": False,
+            "scps": [{"target": "r", "policies": everything}],
+            "rcps": [{"target": "r", "policies": [{"name": "Deputy", "document": [deputy]}]}],
+        }
+        made = world(allow("codebuild:*", "codecommit:*"))
+        made["memberships"] = {HOME: place}
+        report = examine(json.dumps(made))
+        assert report.outcome is outcome, told(report)

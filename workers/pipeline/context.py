@@ -144,6 +144,7 @@ class Contexts:
         tags = self._tags_of(resource)
         context |= tags or {}
         context |= self._aliases_of(resource)
+        context |= self._times(principal, service=service)
         if self._mentioned.asks_old_tls_only and _TLS in self._mentioned.keys:
             context["s3:TlsVersion"] = _LEAST_TLS
         if service:
@@ -155,6 +156,10 @@ class Contexts:
         maybe = {key.lower() for key in unknown}
         context = {key: value for key, value in context.items() if key.lower() not in maybe}
         context |= sent
+        source = sent.get("aws:SourceAccount")
+        if isinstance(source, str):
+            # A service that says for whose account it calls says for whose organisation, too.
+            context |= self._organisation("aws:Source", source)
         never = _NEVER_OF_SERVICES if service else self._never(principal, inside_vpc)
         never |= {key.lower() for key in absent}
         known = {key.lower() for key in context}
@@ -165,6 +170,18 @@ class Contexts:
             if key in maybe or self._may_be_sent(key, supported, principal, resource_account)
         }
         return context, frozenset(open_keys)
+
+    def _times(self, principal: str, *, service: bool) -> Context:
+        """The time as the snapshot has it; a role's session is opened when the pipeline runs.
+
+        https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html#condition-keys-tokenissuetime
+        """
+        now = self._snapshot.taken_at
+        if not now:
+            return {}
+        person = ":user/" in principal or principal == self._snapshot.caller
+        issued: Context = {} if service or person else {"aws:TokenIssueTime": now}
+        return {"aws:CurrentTime": now} | issued
 
     def _aliases_of(self, resource: str) -> Context:
         """https://docs.aws.amazon.com/kms/latest/developerguide/alias-authorization.html"""
