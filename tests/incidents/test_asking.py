@@ -161,6 +161,21 @@ def test_an_execution_that_nobody_told_of_is_asked_about(house: House) -> None:
     assert question.text.startswith("Whose execution is `82fdb496`?")
 
 
+def test_an_execution_of_an_account_that_one_may_not_ask_about_tells_nothing(
+    valkey: str, stage: Stage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, redis: Redis
+) -> None:
+    bound = CONFIGURATION.replace(
+        'alias = "prod"', 'alias = "prod"\naskers = { groups = ["S0CLOUD"] }'
+    )
+    with open_house(valkey, tmp_path, monkeypatch, bound) as house:
+        failed(redis)
+        root = say(house, f"{BOT} why did execution {EXECUTION} fail?")
+        house.work()
+        (question,) = answers(house, root)
+        assert question.text.startswith("Whose execution is `82fdb496`?")
+        assert "payments-deploy" not in shown(question)
+
+
 def test_a_forwarded_notification_is_read(house: House) -> None:
     """Amazon Q in chat applications: a title, fields, and a link behind the title."""
     forwarded = {
