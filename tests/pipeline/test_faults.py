@@ -177,6 +177,28 @@ PAIRS: dict[str, tuple[Snapshot, Snapshot]] = {
             buckets={"s": {"versioning": "Enabled"}},
         ),
     ),
+    "stack_role_allows_nothing": (
+        snapshot(
+            action(
+                "CloudFormation",
+                "Deploy",
+                configuration={"ActionMode": "CREATE_UPDATE", "RoleArn": role("Stack")},
+            ),
+            roles={role("Stack"): {"policies": {}}},
+        ),
+        snapshot(
+            action(
+                "CloudFormation",
+                "Deploy",
+                configuration={"ActionMode": "CREATE_UPDATE", "RoleArn": role("Stack")},
+            ),
+            roles={
+                role("Stack"): {
+                    "policies": {"own": [{"Effect": "Allow", "Action": "sqs:*", "Resource": "*"}]}
+                }
+            },
+        ),
+    ),
     "acl_not_supported": (
         snapshot(
             action("S3", "Deploy", configuration={"BucketName": "w", "CannedACL": "public-read"}),

@@ -26,6 +26,8 @@ def find(snapshot: Snapshot, situations: Situations) -> Iterator[Fault]:
             yield from _connection(snapshot, situation)
         if (kind.category, kind.provider) == ("Source", "S3"):
             yield from _source_bucket(snapshot, situation)
+        if kind.provider == "CloudFormation":
+            yield from _stack_role(snapshot, situation)
         if (kind.category, kind.provider) == ("Deploy", "S3"):
             yield from _target_bucket(snapshot, situation)
         if (kind.category, kind.provider) == ("Deploy", "OpsWorks"):
@@ -87,6 +89,34 @@ def _source_bucket(snapshot: Snapshot, situation: Situation) -> Iterator[Fault]:
             region=bucket.region,
             expected=situation.region,
         )
+
+
+# The modes in which CloudFormation changes a stack's resources with the role of the action.
+_CHANGING = frozenset({"CREATE_UPDATE", "REPLACE_ON_FAILURE", "CHANGE_SET_REPLACE", "DELETE_ONLY"})
+
+
+def _stack_role(snapshot: Snapshot, situation: Situation) -> Iterator[Fault]:
+    """A role that allows nothing at all makes no resource, whatever the template asks for.
+
+    https://docs.aws.amazon.com/codepipeline/latest/userguide/action-reference-CloudFormation.html
+    """
+    if situation.configuration.get("ActionMode") not in _CHANGING:
+        return
+    for value in situation.scope.get("cloudformation_role_arn", ()):
+        role = snapshot.role(value.text).value
+        if role is None or role.policies.state is not State.PRESENT:
+            continue
+        documents = [policy.document for policy in role.policies.require()]
+        if all(each.value is not None and '"Allow"' not in each.value for each in documents):
+            yield of_action(
+                situation,
+                "stack_role_allows_nothing",
+                "action_role",
+                principal=value.text,
+                action="cloudformation:CreateStack",
+                resource=value.text,
+                stack=situation.configuration.get("StackName", ""),
+            )
 
 
 # What a bucket without ACLs takes: nothing, or what gives its owner full control.
