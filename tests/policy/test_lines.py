@@ -226,6 +226,20 @@ BAD = [
     (line(scps=[{"org_id": "r"}]), "case-1", '"scps[0]"'),
     (line(grants=[{"grantee": USER}]), "case-1", '"grants"'),
     (
+        line(
+            grants=[
+                {
+                    "grantee": USER,
+                    "operations": ["Decrypt"],
+                    "key": "k",
+                    "encryption_context_equals": "Department",
+                }
+            ]
+        ),
+        "case-1",
+        '"encryption_context_equals" has to be an object of strings',
+    ),
+    (
         line(request={"principal": USER, "action": "s3:x", "resource": "*", "context": []}),
         "case-1",
         '"request.context"',

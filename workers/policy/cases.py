@@ -228,10 +228,19 @@ def _grants(value: Any) -> tuple[Grant, ...]:
                 operations=frozenset(map(str, entry["operations"])),
                 key=str(entry["key"]),
                 name=str(entry.get("name", "")),
-                encryption_context_equals=entry.get("encryption_context_equals"),
-                encryption_context_subset=entry.get("encryption_context_subset"),
+                encryption_context_equals=_constraint(entry, "encryption_context_equals"),
+                encryption_context_subset=_constraint(entry, "encryption_context_subset"),
             )
             for entry in value
         )
     except (TypeError, KeyError, AttributeError) as error:
         raise NoCase('"grants" has to be a list of objects: grantee, operations, key') from error
+
+
+def _constraint(entry: Mapping[str, Any], field: str) -> Mapping[str, str] | None:
+    context = entry.get(field)
+    if context is None:
+        return None
+    if not isinstance(context, dict) or not all(isinstance(each, str) for each in context.values()):
+        raise NoCase(f'"grants": "{field}" has to be an object of strings')
+    return context
