@@ -23,7 +23,7 @@ def roll_back(room: Room, request_id: str, *, last: bool) -> None:
     if holder := room.ledger.take(entry.request):
         if not last:
             raise Later(f"document is being changed by request {holder}")
-        _end(plan, Move.LEAVE_INCOMPLETE, plan.say("occupied", id=holder))
+        _end(plan, Move.LEAVE_INCOMPLETE, _left(plan, plan.say("occupied", id=holder)))
         return
     try:
         _put_all_back(plan)
@@ -37,7 +37,7 @@ def _put_all_back(plan: Plan) -> None:
     except (CannotChange, CannotAssume) as error:
         if not plan.last:
             raise Later(str(error)) from None
-        _end(plan, Move.LEAVE_INCOMPLETE, plan.say("stands_all", why=str(error)))
+        _end(plan, Move.LEAVE_INCOMPLETE, _left(plan, str(error)))
         return
     if changed:
         targets = [step.target.id for step in plan.steps]
@@ -51,6 +51,13 @@ def _put_all_back(plan: Plan) -> None:
         return
     plan.room.inquiries.save_latest(plan.request.inquiry, None)
     _end(plan, Move.FINISH_ROLL_BACK)
+
+
+def _left(plan: Plan, why: str) -> str:
+    """Why nothing (more) was put back, and what stands."""
+    steps = zip(plan.steps, plan.made(), strict=True)
+    stands = [step.target.id for step, each in steps if each.stands]
+    return plan.say("left", why=why, what=", ".join(stands))
 
 
 def _end(plan: Plan, move: Move, reason: str = "") -> None:
