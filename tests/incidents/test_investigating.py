@@ -177,6 +177,15 @@ def test_several_causes_are_ranked_by_what_they_stopped(house: House, incident: 
     assert "statement `OnlyEurope` of the service control policy `p-europeonly`" in said([root])
 
 
+def test_causes_that_share_nothing_are_not_called_common(house: House, incident: Scene) -> None:
+    """Two pipelines, two causes: none of them is what the incident is about."""
+    scp = scp_finding("orders")
+    incident.put(report("orders", replace(scp, stopped="stopped (execution orders00)")))
+    incident.runs["orders"] = (replace(run("orders", 500, text="nothing"), execution="orders00-1"),)
+    root, *_ = investigate(house, "orders cart")
+    assert root.text.endswith("*2 pipelines failed of access, each of a cause of its own*")
+
+
 @pytest.mark.parametrize(
     ("text", "looked"),
     [

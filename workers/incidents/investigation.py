@@ -154,7 +154,15 @@ def investigate(looked: Iterable[Looked], since: float, until: float) -> Investi
         _found(labelled(cause, labels), stopped[key], threatened[key], findings.get(key), by_id)
         for key, cause in causes.items()
     ]
-    found.sort(key=lambda each: (-len(each.stopped), -len(each.threatened), each.cause.document))
+    # Of equal ones those whose document is known come first: they can be acted on.
+    found.sort(
+        key=lambda each: (
+            -len(each.stopped),
+            -len(each.threatened),
+            not each.cause.document,
+            each.cause.document,
+        )
+    )
     return Investigation(
         since=since,
         until=until,

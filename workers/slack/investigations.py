@@ -99,6 +99,9 @@ def headline(found: Investigation, texts: Texts) -> Mrkdwn:
             mark=texts("mark.blocked"),
             cause=cause(first.cause, texts),
         )
+    if len(first.stopped) == 1:
+        mark = texts("mark.blocked")
+        return texts("incident.nothing_common", mark=mark, number=len(failed))
     return texts(
         "incident.many_causes",
         mark=texts("mark.blocked"),
