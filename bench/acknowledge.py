@@ -150,7 +150,7 @@ def _fire(url: str, redis: Redis, rate: int, seconds: int) -> Row:
     return Row(
         rate=rate,
         sent=rate * seconds,
-        queued=int(redis.llen("rq:queue:pipeline-access")),  # type: ignore[arg-type]
+        queued=int(redis.llen("rq:queue:pipeline-access")),
         failed=len(failures),
         p50=ordered[len(ordered) // 2],
         p99=ordered[int(len(ordered) * 0.99)],

@@ -197,6 +197,7 @@ def test_redis_is_asked_whether_it_keeps_what_it_is_given(
 ) -> None:
     monkeypatch.setenv("REDIS_URL", valkey)
     before = redis.config_get("maxmemory-policy")["maxmemory-policy"]
+    assert before
     redis.config_set("maxmemory-policy", "allkeys-lru")
     try:
         found = checks(doctor("--skip", "aws", "--skip", "slack", "--json"))

@@ -32,7 +32,7 @@ ROLES = {
 }
 
 
-class _Template(yaml.SafeLoader):
+class _Template(yaml.SafeLoader):  # type: ignore[misc]
     """CloudFormation's YAML; !Ref and !Sub become what the Terraform twin writes for them."""
 
 

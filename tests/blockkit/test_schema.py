@@ -74,7 +74,8 @@ def test_the_committed_schema_carries_every_limit() -> None:
     """Whoever edits limits.toml has to run make_schema.py again."""
     missing = []
     for limit in make_schema.read_limits():
-        one = {"definitions": {"X": {"properties": {limit["at"].split(".")[0].rstrip("[]"): {}}}}}
+        properties: dict[str, Any] = {limit["at"].split(".")[0].rstrip("[]"): {}}
+        one = {"definitions": {"X": {"properties": properties}}}
         added = make_schema.strict(one, [{**limit, "on": "X"}])["definitions"]["X"]["allOf"][0]
         names = [limit["on"]] if limit["on"] != "*" else list(SCHEMA["definitions"])
         if not any(added in SCHEMA["definitions"][name].get("allOf", []) for name in names):

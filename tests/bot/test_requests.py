@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Mapping
+from pathlib import Path
 from urllib.parse import urlencode
 
 import pytest
@@ -46,7 +47,7 @@ def send(
 
 
 def queued(redis: Redis) -> int:
-    return int(redis.llen("rq:queue:pipeline-access"))  # type: ignore[arg-type]
+    return int(redis.llen("rq:queue:pipeline-access"))
 
 
 def test_a_signed_command_is_taken(house: House, redis: Redis) -> None:
@@ -89,7 +90,7 @@ WORKSPACE = "\n[slack]\nworkspace = 'T0LOCALWORLD'\n"
 
 
 def test_another_workspace_is_refused(
-    valkey: str, stage: object, tmp_path, monkeypatch: pytest.MonkeyPatch, redis: Redis
+    valkey: str, stage: object, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, redis: Redis
 ) -> None:
     from tests.jobs.house import CONFIGURATION, open_house
 

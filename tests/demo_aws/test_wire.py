@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any, cast
 
 import pytest
 
@@ -34,7 +35,8 @@ def test_nobody_sees_a_model_before_it_is_whole(monkeypatch: pytest.MonkeyPatch)
     with ThreadPoolExecutor(4) as threads:
         seen = list(
             threads.map(
-                lambda _: tuple(wire.service_model("a-service-of-this-test").completed), range(4)
+                lambda _: tuple(cast(Any, wire.service_model("a-service-of-this-test")).completed),
+                range(4),
             )
         )
     assert len(loaded) == 1

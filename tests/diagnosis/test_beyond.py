@@ -18,7 +18,7 @@ def deployed(provider: str, configuration: dict[str, str], **parts: Any) -> dict
     """A pipeline of which IAM allows everything."""
     roles = {SERVICE_ROLE: role("codepipeline.amazonaws.com", allow("*"))}
     pipeline = f"arn:aws:codepipeline:us-east-1:{HOME}:demo"
-    described = {pipeline: {"RuleArns": []}}
+    described: dict[str, Any] = {pipeline: {"RuleArns": []}}
     return snapshot(
         roles, action(provider, "Deploy", configuration), descriptions=described, **parts
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import pytest
 from redis import Redis
@@ -88,6 +89,7 @@ def test_the_person_who_asks_can_be_the_question(world: LocalWorld, story: Story
     alias = next(each.alias for each in world.world.accounts if each.id == asked.account)
     story.type(f"{asked.name} in {alias} as {asked.asker}")
     text = "\n".join(story.thread(asked.name))
+    assert asked.asker is not None
     assert asked.asker in text
     assert asked.truth is not None
     assert asked.truth.action in text
@@ -186,7 +188,7 @@ def _traces(redis: Redis) -> set[object]:
     return {*waiting, *inquiries, *opened}
 
 
-def _element(blocks: object, kind: str) -> dict[str, object]:
+def _element(blocks: object, kind: str) -> dict[str, Any]:
     """The element of that type, however deep."""
     if isinstance(blocks, dict):
         if blocks.get("type") == kind:

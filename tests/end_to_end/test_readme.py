@@ -226,7 +226,7 @@ def test_the_terminals_commands_run_as_they_stand(world: LocalWorld, tmp_path: P
     assert (tmp_path / "payments.svg").read_text(encoding="utf-8").startswith("<svg")
 
 
-class _CloudFormation(yaml.SafeLoader):
+class _CloudFormation(yaml.SafeLoader):  # type: ignore[misc]
     """YAML with CloudFormation's own tags, which are read as what they are put before."""
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from typing import Any
 
 from playwright.sync_api import Locator, Page, expect
 
@@ -104,7 +105,7 @@ def _confirm(here: WorkspacePage, page: Page) -> None:
     here.confirm(True)
 
 
-def _added(world: LocalWorld) -> list[dict[str, object]]:
+def _added(world: LocalWorld) -> list[dict[str, Any]]:
     """The statements of the live key policy that the product has added."""
     kms = world.cloud.client("kms", "111111111111")
     policy = json.loads(kms.get_key_policy(KeyId=KEY, PolicyName="default")["Policy"])

@@ -10,7 +10,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from click.testing import CliRunner
@@ -226,7 +226,8 @@ def test_a_fault_with_one_pipeline_is_tried_again_then_set_aside_and_holds_up_no
     assert "*email*" in thread[0].text
     assert Intake(redis).aside() == ()
     for _ in range(2):
-        redis.zadd(intake.DUE, dict.fromkeys(redis.zrange(intake.DUE, 0, -1), 1))
+        waiting = cast("list[bytes]", redis.zrange(intake.DUE, 0, -1))
+        redis.zadd(intake.DUE, dict.fromkeys(waiting, 1))
         house.work(rounds=2)
     (aside,) = Intake(redis).aside()
     assert "ZeroDivisionError" in aside.why

@@ -69,7 +69,7 @@ def test_the_partition_is_that_of_the_event(partition: str) -> None:
         event(1, state="STARTED"),
         event(1, state="RESUMED"),
         event(1, state="SUPERSEDED"),
-        event(1, **{"detail-type": "CodePipeline Stage Execution State Change"}),
+        event(1) | {"detail-type": "CodePipeline Stage Execution State Change"},
         event(1, source="aws.codebuild"),
     ],
 )

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import cast
 
 import pytest
 from redis import Redis
@@ -144,7 +145,7 @@ def test_guests_export_nothing(house: House, incident: Scene) -> None:
 def test_a_timeline_does_not_leave_its_channel(house: House, incident: Scene, redis: Redis) -> None:
     """A button cannot be carried elsewhere; if a request says so all the same, it gets nothing."""
     investigate(house)
-    (mark,) = redis.keys("pipeline-access:look:*:timeline")
+    (mark,) = cast("list[bytes]", redis.keys("pipeline-access:look:*:timeline"))
     inquiry = mark.decode().split(":")[2]
     enqueue(
         open_queue(redis, house.settings.jobs),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import replace
 from datetime import UTC, datetime
+from typing import cast
 
 import pytest
 from redis import Redis
@@ -31,7 +32,7 @@ def ran(status: str, at: float, action: str = "Compile", execution: str = EXECUT
 
 def minutes_pass(redis: Redis) -> None:
     """The time to look has come for every pipeline that alerts wait for."""
-    for arn in redis.zrange(alerts.CHECK, 0, -1):
+    for arn in cast("list[bytes]", redis.zrange(alerts.CHECK, 0, -1)):
         redis.zadd(alerts.CHECK, {arn: 1})
 
 
@@ -114,7 +115,8 @@ def test_one_recovery_lets_the_others_be_looked_at_soon(
     ((root, _, count),) = threads(house)
     assert root.text.startswith("⛔")
     assert "1 healthy again" in said([count])
-    ((arn, at),) = redis.zrange(alerts.CHECK, 0, -1, withscores=True)
+    waiting = redis.zrange(alerts.CHECK, 0, -1, withscores=True)
+    ((arn, at),) = cast("list[tuple[bytes, float]]", waiting)
     assert arn.endswith(b":email")
     assert at <= time.time() + alerts.CHECK_SOON
 
@@ -122,7 +124,8 @@ def test_one_recovery_lets_the_others_be_looked_at_soon(
 def test_the_longer_it_lasts_the_less_often_anybody_looks(
     house: House, told: Scene, redis: Redis
 ) -> None:
-    (alert,) = redis.smembers(f"{alerts.OF}arn:aws:codepipeline:eu-west-1:111111111111:cart")
+    known = redis.smembers(f"{alerts.OF}arn:aws:codepipeline:eu-west-1:111111111111:cart")
+    (alert,) = cast("set[bytes]", known)
     for hours, wait in ((0, 300), (2, 3600), (48, 6 * 3600)):
         redis.hset(f"{alerts.PREFIX}{alert.decode()}", "opened", str(time.time() - hours * 3600))
         minutes_pass(redis)

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 from datetime import datetime
 from pathlib import Path
+from typing import cast
 
 import pytest
 from click.testing import CliRunner
@@ -309,7 +310,7 @@ def test_the_rounds_of_two_workers_start_a_sweep_once_when_it_is_due(
     house.work(rounds=2)
     (root,) = house.roots(PLATFORM)
     assert "*First sweep of 2 pipelines*" in root.text
-    (_, _, following) = (redis.get(NEXT) or b"").decode().rpartition("|")
+    (_, _, following) = cast(bytes, redis.get(NEXT)).decode().rpartition("|")
     assert float(following) > time.time()
 
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from types import MappingProxyType
-from typing import Any
+from typing import Any, cast
 
 from tests.slack import reports
 from workers.aws.failure_queue import Message, QueueFailure
@@ -163,7 +163,7 @@ class Scene:
             self.looked.append(one.name)
             arn = f"arn:aws:codepipeline:{one.region}:{one.account}:{one.name}"
             known = self.reports.get(arn) or report(one.name, account=one.account)
-            tags = present(MappingProxyType(self.tags.get(one.name, {})))
+            tags = present(cast("Mapping[str, str]", MappingProxyType(self.tags.get(one.name, {}))))
             snapshot = Snapshot(
                 present(
                     Pipeline(one.name, one.account, one.region, stages=(Stage("Build"),), tags=tags)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from typing import cast
 
 import pytest
 from redis import Redis
@@ -13,6 +14,7 @@ from tests.jobs.house import House
 from tests.jobs.stage import Stage
 from tests.slack import reports
 from workers import pictures
+from workers.diagnosis.map.raster import CannotRaster
 from workers.diagnosis.model import Report
 from workers.slack import delivery
 from workers.slack.client import for_jobs, for_posting
@@ -63,7 +65,7 @@ def _no_drawing(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def _no_library(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_: object) -> bytes:
-        raise pictures.CannotRaster("resvg_py is not installed")
+        raise CannotRaster("resvg_py is not installed")
 
     monkeypatch.setattr(pictures, "png", refuse)
 
@@ -99,7 +101,7 @@ def test_a_map_that_arrived_although_its_worker_died_is_not_sent_again(
     house: House, stage: Stage, redis: Redis
 ) -> None:
     ask(house, stage, reports.BLOCKED)
-    (key,) = redis.keys("pipeline-access:outbox:*:posted")
+    (key,) = cast("list[bytes]", redis.keys("pipeline-access:outbox:*:posted"))
     thread = key.decode().split(":")[2]
     redis.hset(f"pipeline-access:outbox:{thread}:sending", "again", str(time.time()))
     outbox = delivery.Outbox(redis, for_posting(house.places), for_jobs(house.places))

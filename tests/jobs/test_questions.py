@@ -16,7 +16,7 @@ from workers.aws.search import Unseen
 
 
 def queued(redis: Redis) -> int:
-    return int(redis.llen("rq:queue:pipeline-access"))  # type: ignore[arg-type]
+    return int(redis.llen("rq:queue:pipeline-access"))
 
 
 def test_the_place_in_the_queue_is_told(house: House) -> None:

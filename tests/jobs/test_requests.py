@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from click.testing import CliRunner
@@ -103,7 +104,8 @@ def test_a_request_lost_before_its_announcement_is_announced_by_the_workers(
 ) -> None:
     monkeypatch.setattr("workers.watch.YOUNG_SECONDS", 0)
     answered.workspace.submit(DEV, modal(answered), {"reason": "needed"})
-    answered.worker().queue_class("pipeline-access", connection=redis).empty()
+    queue: Any = answered.worker().queue_class("pipeline-access", connection=redis)
+    queue.empty()
     answered.work()
     assert "Fix requested" in answered.thread()[-1].text
     answered.work(rounds=2)

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import cast
 
 import pytest
 from redis import Redis
@@ -184,9 +185,9 @@ def test_a_message_that_arrived_although_slack_failed_is_not_sent_again(
     # Slack takes the message and is too slow to say so; the sender gives up waiting.
     house.command("payments-deploy in prod")
     house.work()
-    (key,) = redis.keys("pipeline-access:outbox:*:posted")
+    (key,) = cast("list[bytes]", redis.keys("pipeline-access:outbox:*:posted"))
     thread = key.decode().split(":")[2]
-    posted = redis.hgetall(key)
+    posted = cast("dict[bytes, bytes]", redis.hgetall(key))
     redis.hset(f"pipeline-access:outbox:{thread}:sending", "late", str(time.time()))
     channel, ts = posted[b"root"].decode().split(" ")
     item = delivery.Item(step="late", method="post", thread="root", payload={"text": "late"})
@@ -217,7 +218,7 @@ def test_while_nobody_knows_who_asks_the_question_waits(house: House) -> None:
     assert house.roots() == []
     redis = house.worker().connection
     scheduled = "rq:scheduled:pipeline-access"
-    for job in redis.zrange(scheduled, 0, -1):
+    for job in cast("list[bytes]", redis.zrange(scheduled, 0, -1)):
         redis.zadd(scheduled, {job: 1})
     house.work(rounds=2)
     assert answers(house) == 1

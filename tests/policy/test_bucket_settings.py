@@ -30,6 +30,7 @@ from workers.policy import (
     Ownership,
     Policies,
     PublicAccessBlock,
+    Request,
     Unreadable,
     evaluate,
 )
@@ -106,13 +107,18 @@ class TestRestrictPublicBuckets:
         assert decision(request(account=OTHER), policies) is ALLOWED
 
 
+def with_acl(acl: str, **more: Any) -> Request:
+    more["s3_x-amz-acl"] = acl
+    return request("s3:PutObject", **more)
+
+
 def test_block_public_acls_refuses_to_set_one() -> None:
     policies = Policies(
         identity=MINE, public_access_block=PublicAccessBlock(block_public_acls=True)
     )
-    public = request("s3:PutObject", **{"s3_x-amz-acl": "public-read"})
+    public = with_acl("public-read")
     assert decision(public, policies) is IMPLICIT
-    private = request("s3:PutObject", **{"s3_x-amz-acl": "private"})
+    private = with_acl("private")
     assert decision(private, policies) is ALLOWED
 
 
@@ -160,5 +166,5 @@ class TestOwnership:
         self, acl: str, result: object
     ) -> None:
         policies = Policies(identity=MINE, ownership=Ownership("BucketOwnerEnforced"))
-        asked = request("s3:PutObject", principal=SESSION, **{"s3_x-amz-acl": acl})
+        asked = with_acl(acl, principal=SESSION)
         assert decision(asked, policies) is result

@@ -5,6 +5,8 @@ https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-l
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from tests.policy.build import (
@@ -63,7 +65,7 @@ def test_the_identity_policy_alone_is_not_enough() -> None:
 
 @pytest.mark.parametrize("named", NAMES)
 def test_boundary_and_session_policy_always_limit_across_accounts(named: str) -> None:
-    granting = {
+    granting: dict[str, Any] = {
         "identity": (identity(allow()),),
         "resource": bucket(allow(Principal={"AWS": named})),
     }

@@ -30,7 +30,7 @@ from tests.policy.build import (
     request,
     session,
 )
-from workers.policy import Decision, Document, Layer, Policies, evaluate
+from workers.policy import Decision, Layer, Policies, evaluate
 
 CARLOS = f"arn:aws:iam::{OWN}:user/carlossalazar"
 CARLOS_POLICY = identity(
@@ -140,7 +140,7 @@ TABLE = [
 def test_whom_a_resource_policy_names_decides_what_still_limits(
     named: str, asking: str, silent: str, result: Decision
 ) -> None:
-    layers: dict[str, tuple[Document, ...]] = {"session": (session(allow()),)}
+    layers: dict[str, Any] = {"session": (session(allow()),)}
     if silent == "boundary":
         layers["boundaries"] = (boundary(SILENT),)
     elif silent == "session":

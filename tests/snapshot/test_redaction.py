@@ -28,7 +28,7 @@ def action(provider: str, **fields: object) -> dict[str, object]:
     return {"name": provider, "actionTypeId": kind, **fields}
 
 
-HIDING_PLACES = {
+HIDING_PLACES: dict[str, dict[str, object]] = {
     "an OAuth token": {"pipeline": [action("GitHub", configuration={"OAuthToken": SECRET})]},
     "a client secret": {"pipeline": [action("Alexa", configuration={"ClientSecret": SECRET})]},
     "a build override": {

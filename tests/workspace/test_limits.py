@@ -279,7 +279,7 @@ def test_one_table_to_a_message(client: WebClient) -> None:
 def test_text_has_limits_of_its_own(client: WebClient) -> None:
     posted = client.chat_postMessage(channel="C0PLATFORM", text="x" * 40_000)
     assert refused(client, text="x" * 40_001)["error"] == "msg_too_long"
-    where = {"channel": "C0PLATFORM", "ts": str(posted["ts"])}
+    where: dict[str, Any] = {"channel": "C0PLATFORM", "ts": str(posted["ts"])}
     client.chat_update(**where, text="x" * 4_000)
     with pytest.raises(SlackApiError, match="msg_too_long"):
         client.chat_update(**where, text="x" * 4_001)

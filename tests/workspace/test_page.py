@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import pytest
 import urllib3
@@ -193,7 +194,7 @@ def test_hostile_text_is_shown_as_text(
 ) -> None:
     escaped = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     plain = {"type": "plain_text", "text": text[:75]}
-    block_list = [
+    block_list: list[dict[str, Any]] = [
         {"type": "header", "text": plain},
         {"type": "section", "text": {"type": "mrkdwn", "text": text}},
         {"type": "section", "fields": [{"type": "mrkdwn", "text": f"`{text}` *{text}*"}]},

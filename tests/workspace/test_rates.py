@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError
@@ -48,7 +50,8 @@ def test_tier_three_is_fifty_a_minute(clock: Stopped) -> None:
         rate_limits=True,
     ) as workspace:
         client = WebClient(workspace.bot_token, base_url=workspace.api_url)
-        where = {"channel": "C1", "ts": str(client.chat_postMessage(channel="C1", text="x")["ts"])}
+        ts = str(client.chat_postMessage(channel="C1", text="x")["ts"])
+        where: dict[str, Any] = {"channel": "C1", "ts": ts}
         for number in range(50):
             client.chat_update(**where, text=str(number))
         with pytest.raises(SlackApiError, match="ratelimited"):

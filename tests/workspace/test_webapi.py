@@ -118,7 +118,7 @@ def test_a_message_is_updated_and_marked(workspace: Workspace, client: WebClient
         text="queued",
         metadata={"event_type": "diagnosis", "event_payload": {"id": "r-1"}},
     )
-    where = {"channel": "C0PLATFORM", "ts": str(posted["ts"])}
+    where: dict[str, Any] = {"channel": "C0PLATFORM", "ts": str(posted["ts"])}
     block = {"type": "section", "text": {"type": "mrkdwn", "text": "*done*"}}
     client.chat_update(**where, text="done", blocks=[block])
     message = workspace.message_at("C0PLATFORM", where["ts"])
@@ -134,7 +134,7 @@ def test_a_message_is_updated_and_marked(workspace: Workspace, client: WebClient
 
 def test_only_own_messages_are_changed(workspace: Workspace, client: WebClient) -> None:
     said = workspace.message("U0DEV", "#platform", "mine")
-    where = {"channel": "C0PLATFORM", "ts": said.ts}
+    where: dict[str, Any] = {"channel": "C0PLATFORM", "ts": said.ts}
     assert error(client.chat_update, **where, text="yours") == "cant_update_message"
     assert error(client.chat_delete, **where) == "cant_delete_message"
     nothing = {"channel": "C0PLATFORM", "ts": "1.000001"}
@@ -200,7 +200,7 @@ def test_channels_and_members(client: WebClient) -> None:
 
 def test_reactions(workspace: Workspace, client: WebClient) -> None:
     said = workspace.message("U0DEV", "#platform", "deploys fail")
-    where = {"channel": "C0PLATFORM", "timestamp": said.ts, "name": "eyes"}
+    where: dict[str, Any] = {"channel": "C0PLATFORM", "timestamp": said.ts, "name": "eyes"}
     client.reactions_add(**where)
     assert error(client.reactions_add, **where) == "already_reacted"
     message = workspace.message_at("#platform", said.ts)
@@ -284,7 +284,7 @@ def test_faults_are_used_up_in_order(workspace: Workspace, client: WebClient) ->
     workspace.faults.limit("chat.postMessage", retry_after=30)
     workspace.faults.fail("chat.postMessage", status=500)
     workspace.faults.slow(0.3, "chat.postMessage")
-    post = {"channel": "C0PLATFORM", "text": "x"}
+    post: dict[str, Any] = {"channel": "C0PLATFORM", "text": "x"}
     assert error(client.chat_postMessage, **post) == "internal_error"
     with pytest.raises(SlackApiError) as caught:
         client.chat_postMessage(**post)

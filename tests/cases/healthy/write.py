@@ -258,7 +258,7 @@ def cross_account() -> dict[str, Any]:
         "kms:DescribeKey",
     ]
     full = policy(allow("*", "*"))
-    levels = [
+    levels: list[dict[str, Any]] = [
         {"target": target, "policies": {"FullAWSAccess": full}}
         for target in ("r-abcd", "ou-abcd-1")
     ]

@@ -371,7 +371,7 @@ def _keys(world: World) -> dict[str, Any]:
     return keys
 
 
-def _connections(pipeline: dict[str, Any]) -> dict[str, str]:
+def _connections(pipeline: dict[str, Any]) -> dict[str, dict[str, str]]:
     actions = [action for stage in pipeline["stages"] for action in stage["actions"]]
     arns = [action.get("configuration", {}).get("ConnectionArn") for action in actions]
     return {arn: {"status": "AVAILABLE", "provider": "GitHub"} for arn in arns if arn}
@@ -463,7 +463,7 @@ def _resource_policies(world: World) -> dict[str, Any]:
     return {stack.arn(id): None for type in types for stack, id, _ in world.each(type)}
 
 
-class _Loader(yaml.SafeLoader):
+class _Loader(yaml.SafeLoader):  # type: ignore[misc]
     """The bootstrap template writes its references in the long form; dates stay text."""
 
 
