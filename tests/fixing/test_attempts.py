@@ -5,13 +5,16 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import pytest
 from redis import Redis
+from rq import Retry
 
 from demo.workspace import Message
 from tests.fixing.conftest import TARGETS, only, shown
 from tests.fixing.documents import Documents
 from tests.jobs.house import APPROVER, House
 from workers.diagnosis.plans import fingerprint
+from workers.fixing import jobs
 from workers.ledger import Ledger, State
 from workers.ledger.request import FixRequest
 
@@ -73,8 +76,13 @@ def test_a_button_that_names_another_request_than_its_message_does_nothing(
 
 
 def test_while_another_request_changes_the_document_an_approved_one_waits(
-    house: House, requested: Message, ledger: Ledger, documents: Documents
+    house: House,
+    requested: Message,
+    ledger: Ledger,
+    documents: Documents,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr(jobs, "AGAIN", Retry(max=jobs.TRIES, interval=0))
     request = only(ledger).request
     other = request.model_copy(update={"id": "another", "documents": request.documents[1:2]})
     assert ledger.take(other) == ""
