@@ -85,8 +85,8 @@ class Approvals:
         chosen = modals.ticked(action)
         if chosen:  # with none chosen there is nothing to show; submitting says so
             shown = self._request_view(window, self._asked(window, chosen))
-            # Without `hash`: of two quick ticks the later one is to be shown, not refused. Submitting
-            # compares what was shown with what would be asked for.
+            # Without `hash`: of two quick ticks the later one is to be shown, not refused.
+            # Submitting compares what was shown with what would be asked for.
             client.views_update(view_id=view["id"], view=shown)
         ack()
 
