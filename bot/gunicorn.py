@@ -8,6 +8,7 @@ https://prometheus.github.io/client_python/multiprocess/
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
 import tempfile
@@ -34,6 +35,13 @@ def on_starting(server: Any) -> None:
     """Before any worker process imports prometheus_client."""
     if METRICS not in os.environ:
         server.own_metrics = os.environ[METRICS] = tempfile.mkdtemp(prefix="pipeline-access-")
+
+
+def post_worker_init(_worker: Any) -> None:
+    """What is loaded stays: a collection that looked through all of it again would keep the
+    answers of that moment waiting. https://docs.python.org/3/library/gc.html#gc.freeze"""
+    gc.collect()
+    gc.freeze()
 
 
 def child_exit(_server: Any, worker: Any) -> None:
