@@ -258,7 +258,7 @@ class Approvals:
         return self._texts(
             "request.already",
             user=markup.user(entry.request.requester),
-            when=fixes.moment(entry.request.requested_at),
+            when=markup.moment(entry.request.requested_at),
             state=self._texts(f"request.state.{entry.state}"),
         )
 

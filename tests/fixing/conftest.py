@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,9 +16,10 @@ from tests.slack import reports
 from workers import jobs, watch, worker
 from workers.diagnosis.model import Step, Target, TargetKind
 from workers.diagnosis.plans import fingerprint
-from workers.fixing import plan, retry, verify
+from workers.fixing import authors, plan, retry, verify
 from workers.ledger import Entry, Ledger
 from workers.slack import delivery
+from workers.snapshot.model import Reading, unreadable
 
 TARGETS = (
     reports.KEY,
@@ -80,9 +82,17 @@ def stage(documents: Documents, monkeypatch: pytest.MonkeyPatch) -> Stage:
     return made
 
 
+class NoTrail:
+    """CloudTrail, of which nothing can be read."""
+
+    def changes(self, *_: object) -> Reading[object]:
+        return unreadable("not in this test")
+
+
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(watch, "YOUNG_SECONDS", 0)
+    monkeypatch.setattr(authors, "open_survey", lambda *_: nullcontext(NoTrail()))
     monkeypatch.setattr(delivery, "BACKOFF_SECONDS", (0,))
     monkeypatch.setattr(worker, "ROUND_SECONDS", 0)
     for module in ("workers.fixing.jobs", "workers.fixing.verify", "workers.watch"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import nullcontext
 
 import pytest
 from redis import Redis
@@ -13,7 +14,11 @@ from tests.fixing.documents import Documents
 from tests.jobs.house import APPROVER, CONFIGURATION, DEPLOYS, DEV, OTHER, PLATFORM, House
 from tests.jobs.stage import Stage
 from workers.aws.changes import Problem
+from workers.aws.history import Change
+from workers.fixing import authors
+from workers.incidents.causes import Cause
 from workers.ledger import Ledger, State
+from workers.snapshot.model import present
 
 SECOND = "U0APPROVER2"
 
@@ -221,6 +226,41 @@ def test_what_others_changed_since_is_shown_instead_of_a_roll_back(
     assert (last["event"], last["to"]) == ("find_diverged", "diverged")
     assert [each["target"] for each in last["details"]["documents"]] == [TARGETS[1]]
     assert house.workspace.rejections == []
+
+
+@pytest.mark.parametrize("shown_yet", [True, False])
+def test_who_changed_it_since_is_told_where_cloudtrail_shows_it(
+    house: House,
+    requested: Message,
+    documents: Documents,
+    ledger: Ledger,
+    monkeypatch: pytest.MonkeyPatch,
+    shown_yet: bool,
+) -> None:
+    """Our own write stands in the trail, too; it is not what others changed, and neither is what
+    they changed before it."""
+    own = f"pipeline-access-{only(ledger).request.id}"
+
+    class Trail:
+        def changes(self, cause: Cause, account: str, region: str, *_: float) -> object:
+            assert (cause.document, account, region) == (TARGETS[1], "111111111111", "eu-west-1")
+            actor = "arn:aws:sts::111111111111:assumed-role/{}/someone".format
+            trail = [(400.0, "Admin", "kim"), (300.0, "fix", own), (200.0, "Admin", "lee")]
+            return present(
+                tuple(
+                    Change(who, "PutRolePolicy", at, actor(role), who, account, region)
+                    for at, role, who in trail[0 if shown_yet else 1 :]
+                )
+            )
+
+    monkeypatch.setattr(authors, "open_survey", lambda *_: nullcontext(Trail()))
+    press(house, APPROVER, "approve_fix")
+    documents.put(TARGETS[1], "changed by somebody")
+    press(house, APPROVER, "roll_back_fix")
+    (told,) = [each for each in house.thread() if "Not rolled back:" in each.text]
+    assert ("`PutRolePolicy` by `kim`" in json.dumps(told.blocks)) is shown_yet
+    assert "lee" not in json.dumps(told.blocks)
+    assert own not in json.dumps(told.blocks)
 
 
 def test_a_way_back_that_aws_refuses_can_be_gone_again(

@@ -81,7 +81,12 @@ def _json(entry: Entry, records: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         "approvals": list(entry.approvals),
         **{name: value for name, value in request.items() if name != "id"},
         "diverged": [
-            {"id": document.id, "live": each.live, **asdict(compared)}
+            {
+                "id": document.id,
+                "live": each.live,
+                "author": None if each.author is None else asdict(each.author),
+                **asdict(compared),
+            }
             for document, each, compared in differences.compared(entry.request, known)
         ],
     }

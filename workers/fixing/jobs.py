@@ -11,6 +11,7 @@ from rq import Retry, get_current_job
 from workers.entrance import may_ask, welcome
 from workers.fixing import retry as retrying
 from workers.fixing.apply import apply as apply_fix
+from workers.fixing.authors import note_authors
 from workers.fixing.decisions import NEXT, Decision
 from workers.fixing.decisions import decide as decide_fix
 from workers.fixing.plan import Later
@@ -21,6 +22,7 @@ from workers.fixing.verify import verify as verify_fix
 from workers.inquiry import Inquiry, State
 from workers.jobs import announce
 from workers.ledger import Entry
+from workers.ledger import State as FixState
 from workers.queue import FIX_JOBS, FOLLOW, enqueue, enqueue_later, open_queue
 from workers.room import Room, open_room
 from workers.slack import fixes
@@ -79,6 +81,9 @@ def roll_back(request_id: str) -> Retry | None:
     except Later as later:
         log.warning("fix not rolled back yet", request=request_id, why=str(later))
         return AGAIN
+    entry = room.ledger.entry(request_id)
+    if entry is not None and entry.state is FixState.DIVERGED:
+        note_authors(room, entry.request)
     announce(request_id)
     return None
 

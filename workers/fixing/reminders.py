@@ -30,7 +30,7 @@ def remind(room: Room, request_id: str, number: int) -> None:
         user=markup.user(request.requester),
         access=markup.escape(request.access, 500),
         id=code(request.id),
-        when=fixes.moment(request.expires_at),
+        when=markup.moment(request.expires_at),
     )
     thread = request.inquiry
     room.outbox.add(thread, delivery.reply(f"reminder:{request_id}:{number}", blocks.message(text)))

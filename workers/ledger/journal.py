@@ -1,6 +1,7 @@
 """The journal of one request's writes: noted before and after each, read back after a death.
 
-A record names a step by its number and says `intend`, `written`, `undone` or `diverged`; one
+A record names a step by its number and says `intend`, `written`, `undone`, `diverged` or `author`
+(who made it so); one
 without a step, `stop`, says that the plan is given up and taken back. Pure;
 `workers.ledger.store` keeps the records.
 """
@@ -10,6 +11,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Author:
+    """Who changed a document after the fix: the event's name, the person, and when."""
+
+    event: str
+    who: str
+    at: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +33,7 @@ class Made:
     request_id: str = ""
     document: str | None = None  # as it read after the write
     live: str | None = None  # as it read when it was seen to have diverged
+    author: Author | None = None  # who made it so
 
     @property
     def stands(self) -> bool:
@@ -58,6 +69,9 @@ def made(records: Iterable[Mapping[str, Any]], steps: int) -> tuple[Made, ...]:
                 known[number] = replace(known[number], undone=True)
             case "diverged":
                 known[number] = replace(known[number], diverged=True, live=record.get("live"))
+            case "author":
+                author = Author(str(record["name"]), str(record["who"]), float(record["at"]))
+                known[number] = replace(known[number], author=author)
     return tuple(known)
 
 

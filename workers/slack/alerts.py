@@ -10,8 +10,7 @@ from workers.incidents.watches import Kind, Target, Watch
 from workers.settings import Settings
 from workers.slack import answers, blocks, markup
 from workers.slack.blocks import Message
-from workers.slack.fixes import moment
-from workers.slack.markup import Mrkdwn, code, escape
+from workers.slack.markup import Mrkdwn, code, escape, moment
 from workers.slack.texts import Texts
 
 MOST_NAMED = 12

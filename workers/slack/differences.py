@@ -10,6 +10,7 @@ from workers.ledger.request import Document, FixRequest
 from workers.settings import Settings
 from workers.slack import blocks, modals
 from workers.slack.blocks import Json, Message
+from workers.slack.markup import Mrkdwn, code, moment
 from workers.slack.texts import Texts
 
 SHOW_DIFFERENCE = "show_difference"
@@ -23,9 +24,9 @@ def posted(request: FixRequest, known: Sequence[Made], settings: Settings, texts
     """A reply in the thread: what each document looks like since, and that nobody wrote it over."""
     heading = texts("difference.heading")
     shown: list[Json] = [blocks.section(heading)]
-    for document, _, sides in list(compared(request, known))[:MOST]:
+    for document, each, sides in list(compared(request, known))[:MOST]:
         shown.append(blocks.section(modals.document(document, settings, texts)))
-        shown.append(blocks.context(texts("difference.since")))
+        shown.append(blocks.context(_since(each, texts)))
         shown += _excerpt(sides.since, texts)
         shown.append(blocks.context(texts(_advice(sides))))
     button = blocks.button(texts.plain("button.difference"), SHOW_DIFFERENCE, request.id)
@@ -36,15 +37,15 @@ def posted(request: FixRequest, known: Sequence[Made], settings: Settings, texts
 def modal(request: FixRequest, known: Sequence[Made], settings: Settings, texts: Texts) -> Json:
     """A modal with the whole of it: the fix, what came after it, and the way back by hand."""
     shown: list[Json] = []
-    for document, _, sides in compared(request, known):
+    for document, each, sides in compared(request, known):
         shown.append(blocks.section(modals.document(document, settings, texts)))
-        for key, diff in (
-            ("fix", sides.fix),
-            ("since", sides.since),
-            ("without", sides.without),
+        for heading, diff in (
+            (texts("difference.fix"), sides.fix),
+            (_since(each, texts), sides.since),
+            (texts("difference.without"), sides.without),
         ):
             if diff:
-                shown.append(blocks.context(texts(f"difference.{key}")))
+                shown.append(blocks.context(heading))
                 shown += [blocks.preformatted(page) for page in blocks.pages(diff)]
         if not sides.without:
             shown.append(blocks.context(texts(_advice(sides))))
@@ -61,6 +62,17 @@ def compared(
             name = document.name or document.id.rpartition("/")[2]
             sides = three_way(document.before, document.after, each.live, name)
             yield document, each, sides
+
+
+def _since(each: Made, texts: Texts) -> Mrkdwn:
+    if each.author is None:
+        return texts("difference.since")
+    return texts(
+        "difference.since_by",
+        event=code(each.author.event, 80),
+        who=code(each.author.who, 200),
+        when=moment(each.author.at),
+    )
 
 
 def _excerpt(diff: str, texts: Texts) -> list[Json]:

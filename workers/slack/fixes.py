@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
 
 from slack_sdk.models.blocks import ButtonElement, ConfirmObject
 
@@ -14,7 +13,7 @@ from workers.slack import blocks, markup, modals
 from workers.slack.blocks import Json, Message
 from workers.slack.differences import SHOW_DIFFERENCE
 from workers.slack.findings import Requested
-from workers.slack.markup import Mrkdwn, code, dotted, escape
+from workers.slack.markup import Mrkdwn, code, dotted, escape, moment
 from workers.slack.texts import Texts
 
 APPROVE = "approve_fix"
@@ -243,12 +242,3 @@ def _small_print(entry: Entry, texts: Texts) -> Mrkdwn:
     if entry.state is State.REQUESTED:
         notes.append(texts("request.expires", when=moment(request.expires_at)))
     return Mrkdwn(" · ".join(notes))
-
-
-def moment(seconds: float) -> Mrkdwn:
-    """A time that Slack shows in everybody's own zone.
-
-    https://docs.slack.dev/messaging/formatting-message-text#date-formatting
-    """
-    fallback = datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M UTC")
-    return Mrkdwn(f"<!date^{int(seconds)}^{{date_short_pretty}} {{time}}|{fallback}>")

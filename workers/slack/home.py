@@ -16,8 +16,8 @@ from workers.slack import blocks, markup
 from workers.slack.alerts import target
 from workers.slack.answers import COMMAND
 from workers.slack.blocks import Json
-from workers.slack.fixes import MARKS, moment
-from workers.slack.markup import Mrkdwn, code, dotted, escape
+from workers.slack.fixes import MARKS
+from workers.slack.markup import Mrkdwn, code, dotted, escape, moment
 from workers.slack.texts import Texts
 
 MOST = 10  # lines of a part

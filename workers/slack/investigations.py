@@ -15,8 +15,7 @@ from workers.settings import Settings
 from workers.slack import answers, blocks, markup
 from workers.slack.alerts import cause, dotted, duration
 from workers.slack.blocks import Json, Message
-from workers.slack.fixes import moment
-from workers.slack.markup import Mrkdwn, code, escape
+from workers.slack.markup import Mrkdwn, code, escape, moment
 from workers.slack.texts import Texts
 
 MOST_NAMED = 8

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterable
+from datetime import UTC, datetime
 
 ELLIPSIS = "…"
 _ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
@@ -58,6 +59,15 @@ def code(text: str, limit: int = 600) -> Mrkdwn:
     """The text in a code span: no mark-up in it has a meaning."""
     inner = _fit(visible(text).replace("`", "ˋ").strip(), limit - 2)
     return Mrkdwn(f"`{inner}`" if inner else "")
+
+
+def moment(seconds: float) -> Mrkdwn:
+    """A time that Slack shows in everybody's own zone.
+
+    https://docs.slack.dev/messaging/formatting-message-text#date-formatting
+    """
+    fallback = datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M UTC")
+    return Mrkdwn(f"<!date^{int(seconds)}^{{date_short_pretty}} {{time}}|{fallback}>")
 
 
 def dotted(notes: Iterable[Mrkdwn]) -> Mrkdwn:
