@@ -77,8 +77,8 @@ def with_statement(all_of: Policies, layer: str, statement: dict[str, Any], at: 
             ),
         )
     held = getattr(all_of, layer)
-    changed: dict[str, Any] = {layer: tuple(map(extended, held))}
-    return replace(all_of, **changed) if held else all_of
+    changed: dict[str, Any] = {layer: tuple(map(extended, held))} if held else {}
+    return replace(all_of, **changed)
 
 
 layers = st.sampled_from(("identity", "resource", "boundaries", "session", "vpce", "scps"))
