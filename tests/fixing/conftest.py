@@ -124,12 +124,7 @@ def ledger(redis: Redis) -> Ledger:
 @pytest.fixture
 def requested(house: House) -> Message:
     """A fix was requested by DEV; its message in the thread."""
-    house.command("payments-deploy in prod")
-    house.work()
-    house.workspace.press(DEV, house.thread()[1], "request_fix")
-    view = house.workspace.modal(DEV)
-    assert view is not None
-    assert house.workspace.submit(DEV, view, {"reason": "deploys are red"}).ok
+    ask(house, DEV, "deploys are red")
     house.work()
     return shown(house)
 
@@ -147,3 +142,13 @@ def shown(house: House) -> Message:
 def only(ledger: Ledger) -> Entry:
     (entry,) = ledger.entries()
     return entry
+
+
+def ask(house: House, user: str, reason: str = "needed") -> None:
+    """Have payments-deploy diagnosed, and its first finding's fix asked for; not yet announced."""
+    house.command("payments-deploy in prod")
+    house.work()
+    house.workspace.press(user, house.thread()[1], "request_fix")
+    view = house.workspace.modal(user)
+    assert view is not None
+    assert house.workspace.submit(user, view, {"reason": reason}).ok

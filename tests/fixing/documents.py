@@ -25,6 +25,7 @@ class Documents:
     folder: Path
     kill_at: int = -1
     refuse: dict[str, Problem] = field(default_factory=dict)
+    gone: set[str] = field(default_factory=set)  # with what they belonged to
     keep: dict[str, Problem] = field(default_factory=dict)  # refused on the way back
 
     def file(self, target: str) -> Path:
@@ -85,6 +86,8 @@ class Change:
         return self.step.target.id
 
     def read(self) -> str | None:
+        if self._target in self._documents.gone:
+            raise CannotChange(Problem.GONE, f"{self._target} does not exist any more.")
         return self._documents.get(self._target)
 
     def standing(self, applied: Applied | None = None) -> Standing:

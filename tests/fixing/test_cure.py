@@ -9,7 +9,7 @@ import pytest
 from redis import Redis
 
 from demo.workspace import Message
-from tests.fixing.conftest import TARGETS, only, shown
+from tests.fixing.conftest import TARGETS, ask, only, shown
 from tests.fixing.documents import Documents
 from tests.jobs.house import APPROVER, CONFIGURATION, DEPLOYS, DEV, OTHER, PLATFORM, House
 from tests.jobs.stage import Stage
@@ -65,12 +65,7 @@ def test_cloudtrail_is_given_the_peoples_names(
 def test_nobody_approves_what_they_asked_for(
     valkey: str, house: House, documents: Documents, ledger: Ledger
 ) -> None:
-    house.command("payments-deploy in prod")
-    house.work()
-    house.workspace.press(APPROVER, house.thread()[1], "request_fix")
-    view = house.workspace.modal(APPROVER)
-    assert view is not None
-    house.workspace.submit(APPROVER, view, {"reason": "needed"})
+    ask(house, APPROVER)
     house.work()
     press(house, APPROVER, "approve_fix")
     assert "somebody else has to decide" in house.whispered(APPROVER)[-1]
@@ -280,6 +275,17 @@ def test_a_way_back_that_aws_refuses_can_be_gone_again(
     assert sorted(undone) == sorted(f"undo {target}" for target in TARGETS), "each once"
 
 
+def test_a_role_that_was_deleted_meanwhile_ends_it_at_once(
+    house: House, requested: Message, documents: Documents, ledger: Ledger
+) -> None:
+    documents.gone.add(TARGETS[1])
+    house.workspace.press(APPROVER, shown(house), "approve_fix")
+    house.worker().work(burst=True, max_jobs=2, logging_level="WARNING")
+    assert only(ledger).state is State.FAILED
+    assert documents.log == [], "seen before the first write"
+    assert "does not exist any more" in only(ledger).reason
+
+
 def test_what_is_gone_needs_no_way_back(
     house: House, requested: Message, documents: Documents, ledger: Ledger
 ) -> None:
@@ -371,12 +377,7 @@ BREAK_GLASS = (
 
 @pytest.mark.parametrize("configuration", [BREAK_GLASS])
 def test_breaking_the_glass_is_told_to_everybody(house: House, ledger: Ledger) -> None:
-    house.command("payments-deploy in prod")
-    house.work()
-    house.workspace.press(APPROVER, house.thread()[1], "request_fix")
-    view = house.workspace.modal(APPROVER)
-    assert view is not None
-    house.workspace.submit(APPROVER, view, {"reason": "production is down"})
+    ask(house, APPROVER, "production is down")
     house.work()
     press(house, APPROVER, "approve_fix")
     assert only(ledger).state is State.VERIFIED

@@ -8,7 +8,7 @@ import pytest
 from redis import Redis
 
 from demo.workspace import Message
-from tests.fixing.conftest import only, shown
+from tests.fixing.conftest import ask, only, shown
 from tests.fixing.documents import Documents
 from tests.jobs.house import APPROVER, DEV, GUEST, OTHER, House
 from workers.fixing import notices
@@ -65,12 +65,7 @@ def test_all_that_show_the_request_change_together(
 
 
 def test_the_requester_is_not_asked_to_decide(house: House, ledger: Ledger) -> None:
-    house.command("payments-deploy in prod")
-    house.work()
-    house.workspace.press(APPROVER, house.thread()[1], "request_fix")
-    view = house.workspace.modal(APPROVER)
-    assert view is not None
-    house.workspace.submit(APPROVER, view, {"reason": "needed"})
+    ask(house, APPROVER)
     house.work()
     assert direct(house, APPROVER) == []
     assert len(direct(house, SECOND)) == 1
@@ -100,24 +95,14 @@ def test_a_group_as_large_as_a_department_is_not_written_to_one_by_one(
     monkeypatch: pytest.MonkeyPatch, house: House
 ) -> None:
     monkeypatch.setattr(notices, "MOST_TOLD", 1)
-    house.command("payments-deploy in prod")
-    house.work()
-    house.workspace.press(DEV, house.thread()[1], "request_fix")
-    view = house.workspace.modal(DEV)
-    assert view is not None
-    house.workspace.submit(DEV, view, {"reason": "needed"})
+    ask(house, DEV)
     house.work()
     assert [len(direct(house, each)) for each in (APPROVER, SECOND)] == [1, 0]
     assert "<!subteam^S0CLOUD>" in json.dumps(shown(house).blocks)
 
 
 def test_slack_that_is_away_delays_the_message_and_doubles_none(house: House) -> None:
-    house.command("payments-deploy in prod")
-    house.work()
-    house.workspace.press(DEV, house.thread()[1], "request_fix")
-    view = house.workspace.modal(DEV)
-    assert view is not None
-    house.workspace.submit(DEV, view, {"reason": "needed"})
+    ask(house, DEV)
     house.workspace.faults.fail("chat.postMessage", times=4)
     house.workspace.faults.limit("chat.postMessage", times=2, retry_after=1)
     house.work(rounds=4)
@@ -126,12 +111,7 @@ def test_slack_that_is_away_delays_the_message_and_doubles_none(house: House) ->
 
 
 def test_approvers_whom_slack_did_not_name_are_told_once_it_does(house: House) -> None:
-    house.command("payments-deploy in prod")
-    house.work()
-    house.workspace.press(DEV, house.thread()[1], "request_fix")
-    view = house.workspace.modal(DEV)
-    assert view is not None
-    house.workspace.submit(DEV, view, {"reason": "needed"})
+    ask(house, DEV)
     house.workspace.faults.fail("usergroups.users.list", times=8)
     house.worker().work(burst=True, max_jobs=1, logging_level="WARNING")
     assert direct(house, APPROVER) == []

@@ -11,19 +11,15 @@ from __future__ import annotations
 from workers.aws.changes import CannotChange, Problem, Standing
 from workers.aws.sessions import CannotAssume
 from workers.diagnosis.plans import fingerprint
-from workers.fixing.plan import Later, Plan
+from workers.fixing.plan import Later, Plan, may_pass
 from workers.fixing.undo import undo
 from workers.ledger import Entry, Move, State
 from workers.ledger.journal import Made, Stopped
 from workers.room import Room
 
 
-class _Stop(Exception):
-    """The plan cannot be finished; `stale` when a document is not the one of the diff."""
-
-    def __init__(self, text: str, *, stale: bool) -> None:
-        super().__init__(text)
-        self.stale = stale
+class _Changed(Exception):
+    """A document is not the one of the diff."""
 
 
 def apply(room: Room, request_id: str, *, last: bool) -> None:
@@ -69,14 +65,15 @@ def _make(plan: Plan) -> None:
     if (given_up := plan.stopped()) is None:
         try:
             _write_all(plan)
-        except _Stop as stop:
-            plan.stop(str(stop), stale=stop.stale)
-            given_up = Stopped(str(stop), stop.stale)
-        except (CannotChange, CannotAssume) as error:  # to be looked at again
-            if not plan.last:
+        except _Changed as changed:
+            given_up = Stopped(str(changed), stale=True)
+        except (CannotChange, CannotAssume) as error:
+            if may_pass(error) and not plan.last:
                 raise Later(str(error)) from None
-            plan.stop(str(error), stale=False)
-            given_up = Stopped(str(error), stale=False)
+            stale = isinstance(error, CannotChange) and error.problem is Problem.STALE
+            given_up = Stopped(str(error), stale)
+        if given_up is not None:
+            plan.stop(given_up)
     if given_up is None:
         written = plan.made()
         details = {"aws_requests": [each.request_id for each in written if each.request_id]}
@@ -106,7 +103,7 @@ def _see_that_it_is_the_one(plan: Plan, number: int) -> Standing:
     standing = plan.change(number).standing()
     if standing is Standing.OTHER:
         target = plan.steps[number].target.id
-        raise _Stop(plan.say("document_changed", target=target), stale=True)
+        raise _Changed(plan.say("document_changed", target=target))
     return standing
 
 
@@ -118,11 +115,6 @@ def _write(plan: Plan, number: int, known: Made) -> None:
         return
     if not known.intended:
         plan.note(number, "intend")
-    try:
-        applied = plan.change(number).apply()
-    except CannotChange as error:
-        if error.problem in (Problem.LATER, Problem.UNKNOWN):
-            raise
-        raise _Stop(str(error), stale=error.problem is Problem.STALE) from None
+    applied = plan.change(number).apply()
     record = {"request_id": applied.request_id, "document": applied.document}
     plan.note(number, "written", **record)

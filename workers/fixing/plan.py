@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from workers.aws.changes import Change
+from workers.aws.changes import CannotChange, Change, Problem
 from workers.aws.mandate import Mandate
-from workers.aws.sessions import Sessions
+from workers.aws.sessions import CannotAssume, Sessions
 from workers.ledger import Entry
 from workers.ledger.journal import Made, Stopped, made, stopped
 from workers.room import Room
@@ -43,13 +43,18 @@ class Plan:
     def note(self, number: int, what: str, **more: str | None) -> None:
         self.room.ledger.journal(self.request.id, {"step": number, "what": what, **more})
 
-    def stop(self, reason: str, *, stale: bool) -> None:
+    def stop(self, why: Stopped) -> None:
         """From here on the plan is only taken back, whoever goes on with it."""
-        record = {"what": "stop", "reason": reason, "stale": stale}
+        record = {"what": "stop", "reason": why.reason, "stale": why.stale}
         self.room.ledger.journal(self.request.id, record)
 
     def say(self, key: str, **values: str) -> str:
         return self.room.texts.plain(f"request.{key}", **values)
+
+
+def may_pass(error: CannotChange | CannotAssume) -> bool:
+    """Whether AWS may answer otherwise later."""
+    return isinstance(error, CannotAssume) or error.problem in (Problem.LATER, Problem.UNKNOWN)
 
 
 def mandate(room: Room, entry: Entry) -> Mandate:

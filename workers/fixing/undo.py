@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from workers.aws.changes import Applied, CannotChange, Problem, Standing
 from workers.aws.sessions import CannotAssume
-from workers.fixing.plan import Later, Plan
+from workers.fixing.plan import Later, Plan, may_pass
 from workers.ledger.journal import Made
 
 
@@ -43,7 +43,7 @@ def undo(plan: Plan) -> Undone:
             if each.undone or _put_back(plan, number, each):
                 back.append(target)
         except (CannotChange, CannotAssume) as error:
-            if _may_pass(error) and not plan.last:
+            if may_pass(error) and not plan.last:
                 raise Later(str(error)) from None
             stands.append(f"{target}: {error}")
     return Undone(tuple(back), tuple(stands))
@@ -51,7 +51,7 @@ def undo(plan: Plan) -> Undone:
 
 def diverged(plan: Plan) -> tuple[str, ...]:
     """The targets that others changed since they were written; how they read now is kept in the
-    journal. Nothing is written to AWS. Raises Later, CannotAssume and CannotChange."""
+    journal. Nothing is written to AWS. Raises CannotAssume and CannotChange."""
     found: list[str] = []
     for number, each in enumerate(plan.made()):
         if not each.stands:
@@ -90,7 +90,3 @@ def _put_back(plan: Plan, number: int, each: Made) -> bool:
 def _applied(plan: Plan, number: int, each: Made) -> Applied:
     document = each.document if each.written else plan.steps[number].after
     return Applied(each.request_id, document)
-
-
-def _may_pass(error: CannotChange | CannotAssume) -> bool:
-    return isinstance(error, CannotAssume) or error.problem in (Problem.LATER, Problem.UNKNOWN)
