@@ -16,7 +16,7 @@ from slack_sdk import WebClient
 from bot.asking import Asked, new_request
 from bot.desk import Desk
 from workers.diagnosis.combination import CannotCombine
-from workers.diagnosis.model import Finding, Fix, Report
+from workers.diagnosis.model import Fix, Report
 from workers.diagnosis.report_json import from_json
 from workers.ledger import Entitled, Entry
 from workers.ledger.states import OPEN
@@ -211,7 +211,7 @@ class Approvals:
         except CannotCombine as error:
             shown = self._texts("request.clash", why=escape(str(error), 500))
         fingerprint = shown.fingerprint if isinstance(shown, Fix) else ""
-        offered = [self._named(asked.report, each) for each in window.offered]
+        offered = [each for each in asked.report.findings if each.id in window.offered]
         return modals.request_fix(
             shown,
             Window(window.inquiry, window.offered, fingerprint).metadata,
@@ -230,9 +230,6 @@ class Approvals:
             for each in fixes.approvers(People(groups=one.groups, users=one.users))
         ]
         return tuple(dict.fromkeys(mentions))
-
-    def _named(self, found: Report, finding: str) -> Finding:
-        return next(each for each in found.findings if each.id == finding)
 
     # --- refusing -------------------------------------------------------------------------------
 

@@ -133,9 +133,6 @@ class Refusal:
 Parsed: TypeAlias = (
     Diagnose | History | ListPipelines | Watch | Watching | Investigate | Help | Refusal
 )
-VERBS = frozenset(
-    {"list", "help", "diagnose", "why", "history", "watch", "unwatch", "watching", "incident"}
-)
 SINCE = 2 * 3600
 LONGEST_SINCE = 14 * 24 * 3600
 MOST_TARGETS = 20

@@ -44,15 +44,6 @@ class Condition:
     quantifier: Quantifier | None = None
     if_exists: bool = False
 
-    @property
-    def on_missing(self) -> bool | None:
-        """What the condition says of a request without the key; None for an unknown operator."""
-        if self.operator is None:
-            return None
-        if self.operator is NULL:
-            return "true" in {value.lower() for value in self.values}
-        return _on_missing(self.operator, self.quantifier, self.if_exists)
-
 
 def conditions_of(element: Any, *, variables: bool) -> tuple[Condition, ...]:
     """Compile a Condition element; malformed parts become conditions that are never known."""

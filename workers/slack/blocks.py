@@ -37,7 +37,6 @@ from workers.slack.markup import Mrkdwn, clip, shorten, visible
 Json = dict[str, Any]
 
 MESSAGE_BLOCKS = 50
-MESSAGE_CHARACTERS = 12_000  # Slack refuses at about 13,000 (undocumented: msg_blocks_too_long)
 VIEW_BLOCKS = 100
 SECTION = 3_000
 CONTEXT = 2_000  # of small print; Slack would take 3,000
