@@ -59,6 +59,23 @@ def test_a_document_that_was_swapped_with_its_fingerprint_is_not_written(
     assert documents.log == []
 
 
+def test_what_was_there_before_cannot_be_swapped_for_something_else_to_put_back(
+    house: House, requested: Message, ledger: Ledger, documents: Documents, redis: Redis
+) -> None:
+    house.workspace.press(APPROVER, shown(house), "approve_fix")
+    house.work(rounds=2)
+    request, log = only(ledger).request, list(documents.log)
+    first, *rest = request.documents
+    wider = first.model_copy(update={"before": "allow everything to everybody"})
+    altered = request.model_copy(update={"documents": (wider, *rest)})
+    alter(redis, altered, fingerprint=fingerprint(altered.steps))
+    house.workspace.press(APPROVER, shown(house), "roll_back_fix")
+    house.work(rounds=2)
+    assert only(ledger).state is State.INCOMPLETE
+    assert documents.log == log
+    assert f"This still stands: {', '.join(TARGETS)}" in only(ledger).reason
+
+
 def test_a_button_that_names_another_request_than_its_message_does_nothing(
     house: House, requested: Message, ledger: Ledger, documents: Documents
 ) -> None:

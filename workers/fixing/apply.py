@@ -10,10 +10,9 @@ from __future__ import annotations
 
 from workers.aws.changes import CannotChange, Problem, Standing
 from workers.aws.sessions import CannotAssume
-from workers.diagnosis.plans import fingerprint
-from workers.fixing.plan import Later, Plan, may_pass
+from workers.fixing.plan import Later, Plan, is_what_was_approved, may_pass
 from workers.fixing.undo import undo
-from workers.ledger import Entry, Move, State
+from workers.ledger import Move, State
 from workers.ledger.journal import Made, Stopped
 from workers.room import Room
 
@@ -27,9 +26,12 @@ def apply(room: Room, request_id: str, *, last: bool) -> None:
     entry = room.ledger.entry(request_id)
     if entry is None or entry.state not in (State.APPROVED, State.APPLYING):
         return
-    if not _is_what_was_approved(room, entry):
-        text = room.texts.plain("request.altered")
-        room.ledger.step(request_id, Move.FAIL, click="apply", actor="worker", reason=text)
+    plan = Plan(room, entry, last=last)
+    if not is_what_was_approved(room, entry):
+        begun = any(each.stands for each in plan.made())
+        move = Move.LEAVE_INCOMPLETE if begun else Move.FAIL
+        text = plan.left(plan.say("altered"))
+        room.ledger.step(request_id, move, click="apply", actor="worker", reason=text)
         return
     if holder := room.ledger.take(entry.request):
         if not last:
@@ -40,24 +42,9 @@ def apply(room: Room, request_id: str, *, last: bool) -> None:
     try:
         if entry.state is State.APPROVED:
             room.ledger.step(request_id, Move.START, click="start", actor="worker")
-        _make(Plan(room, entry, last=last))
+        _make(plan)
     finally:
         room.ledger.release(entry.request)
-
-
-def _is_what_was_approved(room: Room, entry: Entry) -> bool:
-    """Whether the request reads as it did when it was asked for and at every approval, and its
-    documents are those of its fingerprint. The approvals are in the audit trail, whose entries
-    hold the request's hash; who can write in Redis must not turn one approval into another."""
-    request = entry.request
-    if fingerprint(request.steps) != request.fingerprint:
-        return False
-    said = [
-        each.content.get("digest")
-        for each in room.ledger.trail(request.id)
-        if each.content["event"] in ("requested", Move.CONSENT, Move.APPROVE)
-    ]
-    return len(said) > 1 and set(said) == {request.digest}
 
 
 def _make(plan: Plan) -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from workers.aws.changes import CannotChange, Change, Problem
 from workers.aws.mandate import Mandate
 from workers.aws.sessions import CannotAssume, Sessions
-from workers.ledger import Entry
+from workers.diagnosis.plans import fingerprint
+from workers.ledger import Entry, Move
 from workers.ledger.journal import Made, Stopped, made, stopped
 from workers.room import Room
 
@@ -48,8 +49,29 @@ class Plan:
         record = {"what": "stop", "reason": why.reason, "stale": why.stale}
         self.room.ledger.journal(self.request.id, record)
 
+    def left(self, why: str) -> str:
+        """Why nothing (more) is written, and what of the request stands."""
+        steps = zip(self.steps, self.made(), strict=True)
+        stands = [step.target.id for step, each in steps if each.stands]
+        return self.say("left", why=why, what=", ".join(stands)) if stands else why
+
     def say(self, key: str, **values: str) -> str:
         return self.room.texts.plain(f"request.{key}", **values)
+
+
+def is_what_was_approved(room: Room, entry: Entry) -> bool:
+    """Whether the request reads as it did when it was asked for and at every approval, and its
+    documents are those of its fingerprint. The approvals are in the audit trail, whose entries
+    hold the request's hash; who can write in Redis must not turn one approval into another."""
+    request = entry.request
+    if fingerprint(request.steps) != request.fingerprint:
+        return False
+    said = [
+        each.content.get("digest")
+        for each in room.ledger.trail(request.id)
+        if each.content["event"] in ("requested", Move.CONSENT, Move.APPROVE)
+    ]
+    return len(said) > 1 and set(said) == {request.digest}
 
 
 def may_pass(error: CannotChange | CannotAssume) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from workers.aws.changes import CannotChange
 from workers.aws.sessions import CannotAssume
-from workers.fixing.plan import Later, Plan
+from workers.fixing.plan import Later, Plan, is_what_was_approved
 from workers.fixing.undo import Undone, diverged, undo
 from workers.ledger import Move, State, audit
 from workers.room import Room
@@ -20,10 +20,13 @@ def roll_back(room: Room, request_id: str, *, last: bool) -> None:
     if entry is None or entry.state is not State.ROLLING_BACK:
         return
     plan = Plan(room, entry, last=last)
+    if not is_what_was_approved(room, entry):
+        _end(plan, Move.LEAVE_INCOMPLETE, plan.left(plan.say("altered")))
+        return
     if holder := room.ledger.take(entry.request):
         if not last:
             raise Later(f"document is being changed by request {holder}")
-        _end(plan, Move.LEAVE_INCOMPLETE, _left(plan, plan.say("occupied", id=holder)))
+        _end(plan, Move.LEAVE_INCOMPLETE, plan.left(plan.say("occupied", id=holder)))
         return
     try:
         _put_all_back(plan)
@@ -37,7 +40,7 @@ def _put_all_back(plan: Plan) -> None:
     except (CannotChange, CannotAssume) as error:
         if not plan.last:
             raise Later(str(error)) from None
-        _end(plan, Move.LEAVE_INCOMPLETE, _left(plan, str(error)))
+        _end(plan, Move.LEAVE_INCOMPLETE, plan.left(str(error)))
         return
     if changed:
         targets = [step.target.id for step in plan.steps]
@@ -51,13 +54,6 @@ def _put_all_back(plan: Plan) -> None:
         return
     plan.room.inquiries.save_latest(plan.request.inquiry, None)
     _end(plan, Move.FINISH_ROLL_BACK)
-
-
-def _left(plan: Plan, why: str) -> str:
-    """Why nothing (more) was put back, and what stands."""
-    steps = zip(plan.steps, plan.made(), strict=True)
-    stands = [step.target.id for step, each in steps if each.stands]
-    return plan.say("left", why=why, what=", ".join(stands))
 
 
 def _end(plan: Plan, move: Move, reason: str = "") -> None:
